@@ -1,0 +1,30 @@
+# How every target of this project is compiled.
+
+# glint_compile(TARGET): warnings, hidden symbols, sanitizers.
+function(glint_compile target)
+  set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET hidden
+                                             VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                                           -Wno-sign-conversion)
+  if(GLINT_WARNINGS_AS_ERRORS)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(GLINT_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=address,undefined)
+  endif()
+endfunction()
+
+# glint_add_test(NAME SOURCE...): a GoogleTest program over all objects of the library, internal
+# ones included. Its cases become ctest cases with the label quick.
+function(glint_add_test name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE glint_internal GTest::gtest_main
+                                        nlohmann_json::nlohmann_json)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_definitions(
+    ${name} PRIVATE GLINT_TEST_DATA="${PROJECT_SOURCE_DIR}/tests"
+                    GLINT_MODELS="${PROJECT_SOURCE_DIR}/models")
+  glint_compile(${name})
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS quick TIMEOUT 300)
+endfunction()

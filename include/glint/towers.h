@@ -1,0 +1,48 @@
+// What a package can compute, as heads see it.
+#pragma once
+
+#include <glint/export.h>
+#include <glint/image.h>
+#include <glint/package.h>
+#include <glint/tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace glint {
+
+// Input of a text tower: either ids, or embeddings and eot.
+struct TextInput {
+  Tensor ids;         // [B, L] i64; each row has an end token
+  Tensor embeddings;  // [B, L, width] f32, positions not added
+  Tensor eot;         // [B] i64: position of the end token in each row of embeddings
+};
+
+// The encoders of a package with their preprocessing and vocabulary. Shared and immutable: all
+// methods may run concurrently, and equal calls give bit-identical results. Results are on the
+// model's device. Errors: Error(kInvalidArgument) for a wrong shape, kNotFound for a tower, method
+// or preprocess that the package lacks, kDevice or kOutOfMemory when computing fails.
+class GLINT_API Towers {
+ public:
+  virtual ~Towers();
+
+  virtual const Manifest& manifest() const = 0;
+  // Rows that one call of a tower gets; callers with more split them.
+  virtual std::int64_t max_batch() const = 0;
+
+  // images -> [B, 3, H, W] f32, by a named preprocess of the manifest.
+  virtual Tensor pixels(std::span<const ImageView> images, std::string_view preprocess) const = 0;
+  // pixels [B, 3, H, W] f32 -> embeddings [B, D] f32, not normalised.
+  virtual Tensor image(const Tensor& pixels) const = 0;
+
+  // text -> ids, start and end token included, not padded.
+  virtual std::vector<std::int64_t> tokenize(std::string_view text) const = 0;
+  // ids [B, L] i64 -> token embeddings [B, L, width] f32, positions not added.
+  virtual Tensor embed(const Tensor& ids) const = 0;
+  // -> embeddings [B, D] f32, not normalised.
+  virtual Tensor text(const TextInput& input) const = 0;
+};
+
+}  // namespace glint

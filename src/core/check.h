@@ -1,0 +1,47 @@
+// Raising errors and checking our own assumptions.
+#pragma once
+
+#include <glint/error.h>
+
+#include <sstream>
+#include <string>
+#include <string_view>
+
+namespace glint {
+
+// The arguments printed one after another: cat("expected ", 3, ", got ", n).
+template <typename... Args>
+std::string cat(const Args&... args) {
+  std::ostringstream out;
+  (out << ... << args);
+  return out.str();
+}
+
+// Throws Error(code) with cat(args...) as its message.
+template <typename... Args>
+[[noreturn]] void fail(ErrorCode code, const Args&... args) {
+  throw Error(code, cat(args...));
+}
+
+// What was asked for, in quotes, cut at 80 bytes and with control characters escaped, so that a
+// hostile name cannot flood or garble a message.
+std::string quote(std::string_view text);
+inline std::string quoted(std::string_view text) { return quote(text); }
+
+}  // namespace glint
+
+#if defined(__FILE_NAME__)
+#define GLINT_FILE __FILE_NAME__
+#else
+#define GLINT_FILE __FILE__
+#endif
+
+// A condition that only a bug in glint can break: Error(kInternal) with the place.
+#define GLINT_CHECK(condition)                                                            \
+  do {                                                                                    \
+    if (!(condition)) {                                                                   \
+      ::glint::fail(::glint::ErrorCode::kInternal, "internal error: ", #condition,        \
+                    " does not hold in ", __func__, " (", GLINT_FILE, ":", __LINE__, \
+                    ")");                                                                 \
+    }                                                                                     \
+  } while (false)

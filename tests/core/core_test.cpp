@@ -1,0 +1,112 @@
+#include <glint/error.h>
+#include <glint/version.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <iterator>
+#include <set>
+
+#include "core/check.h"
+#include "core/file.h"
+
+namespace glint {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = fs::path(testing::TempDir()) / cat("glint_file_", info->name());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  fs::path folder_;
+};
+
+std::vector<std::byte> bytes_of(std::string_view text) {
+  const auto* first = reinterpret_cast<const std::byte*>(text.data());
+  return {first, first + text.size()};
+}
+
+ErrorCode code_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  ADD_FAILURE() << "expected an Error";
+  return ErrorCode::kInternal;
+}
+
+TEST(ErrorTest, EveryCodeHasItsOwnName) {
+  std::set<std::string_view> names;
+  for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i) {
+    names.insert(to_string(static_cast<ErrorCode>(i)));
+  }
+  EXPECT_EQ(names.size(), static_cast<std::size_t>(ErrorCode::kInternal) + 1);
+  EXPECT_FALSE(names.contains("unknown"));
+}
+
+TEST(ErrorTest, QuoteEscapesControlsAndCutsLongText) {
+  EXPECT_EQ(quote("a\nb"), "\"a\\x0ab\"");
+  EXPECT_EQ(quote(std::string(100, 'x')), "\"" + std::string(80, 'x') + "...\"");
+  EXPECT_EQ(quote(""), "\"\"");
+}
+
+TEST(ErrorTest, CheckNamesTheConditionAndIsInternal) {
+  try {
+    GLINT_CHECK(1 == 2);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInternal);
+    EXPECT_NE(std::string(error.what()).find("1 == 2"), std::string::npos);
+  }
+}
+
+TEST(VersionTest, MatchesTheHeader) {
+  EXPECT_EQ(version(), cat(GLINT_VERSION_MAJOR, ".", GLINT_VERSION_MINOR, ".",
+                           GLINT_VERSION_PATCH));
+}
+
+TEST_F(FileTest, ReadsBackWhatWasWritten) {
+  write_file_atomically(path("a"), bytes_of("one"));
+  write_file_atomically(path("a"), bytes_of("three"));
+  EXPECT_EQ(read_file(path("a"), 100), bytes_of("three"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
+}
+
+TEST_F(FileTest, ReadsAnEmptyFile) {
+  write_file_atomically(path("empty"), {});
+  EXPECT_TRUE(read_file(path("empty"), 0).empty());
+}
+
+TEST_F(FileTest, MissingFileIsNotFound) {
+  EXPECT_EQ(code_of([&] { read_file(path("none"), 10); }), ErrorCode::kNotFound);
+}
+
+TEST_F(FileTest, FolderIsNotAFile) {
+  EXPECT_EQ(code_of([&] { read_file(folder_.string(), 10); }), ErrorCode::kIo);
+}
+
+TEST_F(FileTest, LargerThanTheBoundIsRefused) {
+  write_file_atomically(path("big"), bytes_of("0123456789"));
+  EXPECT_EQ(code_of([&] { read_file(path("big"), 9); }), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(FileTest, FailedWriteLeavesNothing) {
+  EXPECT_EQ(code_of([&] { write_file_atomically(path("no/such/folder"), bytes_of("x")); }),
+            ErrorCode::kIo);
+  fs::create_directories(folder_ / "target");  // a folder cannot be replaced by a file
+  EXPECT_EQ(code_of([&] { write_file_atomically(path("target"), bytes_of("x")); }),
+            ErrorCode::kIo);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
+}
+
+}  // namespace
+}  // namespace glint
