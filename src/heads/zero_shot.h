@@ -1,0 +1,30 @@
+// Zero-shot classification: each label becomes a class embedding, the closest one wins.
+// Radford et al. 2021 (arXiv:2103.00020) section 3.1; open_clip zero_shot_classifier.py.
+#pragma once
+
+#include <glint/head.h>
+
+#include <string>
+#include <vector>
+
+namespace glint {
+
+class ZeroShotHead final : public Head {
+ public:
+  // `preprocess`: the task's. `templates`: the package's own, used when a query has none.
+  ZeroShotHead(std::string preprocess, std::vector<std::string> templates);
+
+  // For each label: encode it in every template, normalise each, mean, normalise.
+  TextState prepare(const TextQuery& query, const Towers& towers) const override;
+  std::vector<ImageState> encode(std::span<const ImageView> images, const Towers& towers,
+                                 const PredictOptions& options) const override;
+  // logit = scale * cosine + bias; softmax over all labels; the best top_k.
+  Prediction predict(const ImageState& image, const TextState& text, const Towers& towers,
+                     const PredictOptions& options) const override;
+
+ private:
+  std::string preprocess_;
+  std::vector<std::string> templates_;
+};
+
+}  // namespace glint

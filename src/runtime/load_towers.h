@@ -1,0 +1,28 @@
+// The one door into the runtime: a package's towers, loaded through LibTorch.
+#pragma once
+
+#include <glint/device.h>
+#include <glint/package.h>
+#include <glint/tokenizer.h>
+#include <glint/towers.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace glint {
+
+struct TowersOptions {
+  Device device;
+  std::int64_t max_batch = 32;  // at least 1
+  int threads = 0;              // of one call; 0: as the host has set
+};
+
+// `tokenizer`: the package's, or none when it has no text tower.
+// Throws Error: kDevice (no such device here), kCorruptPackage (a tower is not what the manifest
+// declares), kOutOfMemory.
+std::shared_ptr<const Towers> load_towers(const Package& package,
+                                          std::optional<Tokenizer> tokenizer,
+                                          const TowersOptions& options);
+
+}  // namespace glint

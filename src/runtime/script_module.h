@@ -1,0 +1,46 @@
+// One TorchScript file, loaded, frozen and ready to be run by many threads.
+//
+// A frozen method is a graph whose weights are constants. We compile it once and hand it straight
+// to TorchScript's interpreter: the profiling executor, which would specialise graphs to the
+// shapes it sees, stall on new ones and keep process-wide switches, is never involved.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>
+#include <glint/package.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace glint {
+
+// Immutable after construction; run() may be called concurrently.
+class ScriptModule {
+ public:
+  // Loads `bytes` (already verified), widens the weights from spec.storage to f32, moves them to
+  // `device`, freezes the declared methods. `name` is the tower's, for messages.
+  // Throws Error(kCorruptPackage) when the archive does not hold what `spec` declares.
+  ScriptModule(std::string name, const TowerSpec& spec, std::span<const std::byte> bytes,
+               at::Device device);
+
+  // Runs a declared method on inputs that match its ports; checks both sides against the manifest.
+  // All symbols "B" (and all "L") of a call must agree.
+  // Throws Error: kInvalidArgument (inputs), kCorruptPackage (outputs), kDevice, kOutOfMemory.
+  at::Tensor run(std::string_view method, std::vector<at::Tensor> inputs) const;
+
+ private:
+  struct Method {
+    MethodSpec spec;
+    torch::jit::Code code;
+  };
+  std::string name_;
+  at::Device device_;
+  torch::jit::Module module_;
+  std::map<std::string, Method, std::less<>> methods_;
+};
+
+}  // namespace glint

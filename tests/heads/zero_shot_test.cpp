@@ -1,0 +1,212 @@
+// The zero-shot head over towers that are small enough to follow by hand, and the probabilities
+// that openai/CLIP publishes.
+#include <glint/error.h>
+#include <glint/similarity.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <mutex>
+
+#include "heads/zero_shot.h"
+#include "support/npy.h"
+
+namespace glint {
+namespace {
+
+// D = 2. A text embeds as (number of 'a', number of other letters); an image as its first pixel's
+// first two bytes. The tokenizer gives the bytes.
+class ByHandTowers final : public Towers {
+ public:
+  ByHandTowers() {
+    manifest_.embed_dim = 2;
+    manifest_.logit = {.scale = 10, .bias = 1};
+  }
+  const Manifest& manifest() const override { return manifest_; }
+  std::int64_t max_batch() const override { return 2; }
+  Tensor pixels(std::span<const ImageView> images, std::string_view) const override {
+    std::vector<float> values;
+    for (const ImageView& image : images) {
+      if (image.width == 13) throw Error(ErrorCode::kInvalidArgument, "thirteen");
+      values.insert(values.end(), {static_cast<float>(image.data[0]),
+                                   static_cast<float>(image.data[1])});
+    }
+    return Tensor::from({static_cast<std::int64_t>(images.size()), 2}, values);
+  }
+  Tensor image(const Tensor& pixels) const override { return pixels; }
+  std::vector<std::int64_t> tokenize(std::string_view text) const override {
+    return {text.begin(), text.end()};
+  }
+  Tensor embed(const Tensor&) const override { return {}; }
+  Tensor text(const TextInput& input) const override {
+    const std::int64_t rows = input.ids.dim(0), length = input.ids.dim(1);
+    batches_.push_back({rows, length});
+    std::vector<float> values;
+    for (std::int64_t i = 0; i < rows; ++i) {
+      float a = 0;
+      for (const auto id : input.ids.ints().subspan(i * length, length)) a += id == 'a';
+      values.insert(values.end(), {a, static_cast<float>(length) - a});
+    }
+    return Tensor::from({rows, 2}, values);
+  }
+
+  Manifest manifest_;
+  mutable std::vector<std::pair<std::int64_t, std::int64_t>> batches_;  // (rows, length)
+};
+
+class ZeroShotTest : public testing::Test {
+ protected:
+  TextState prepare(std::vector<std::string> labels, std::vector<std::string> templates = {}) {
+    return head_.prepare({.labels = std::move(labels), .templates = std::move(templates),
+                          .stop = {}, .progress = {}},
+                         towers_);
+  }
+  std::vector<ClassScore> predict(std::vector<float> embedding, const TextState& text,
+                                  std::int64_t top_k = 0) {
+    const ImageState image{4, 3, Tensor::from({2}, embedding)};
+    PredictOptions options;
+    options.top_k = top_k;
+    return std::get<Classification>(head_.predict(image, text, towers_, options)).scores;
+  }
+  static void expect_error(ErrorCode code, const std::string& part,
+                           const std::function<void()>& work) {
+    try {
+      work();
+      FAIL() << "expected an Error with " << part;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), code) << error.what();
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+    }
+  }
+
+  ByHandTowers towers_;
+  ZeroShotHead head_{"default", {"{}"}};
+};
+
+TEST_F(ZeroShotTest, NormalisesEachTemplateThenTheirMean) {
+  // "a" -> (1, 0); "aaab" -> (3, 1) / sqrt(10). Their mean, normalised, is not that of (4, 1).
+  const auto bank = std::get<ClassBank>(prepare({"a"}, {"{}", "{}aab"}));
+  const double x = (1 + 3 / std::sqrt(10)) / 2, y = (0 + 1 / std::sqrt(10)) / 2;
+  EXPECT_NEAR(bank.rows.floats()[0], x / std::hypot(x, y), 1e-6);
+  EXPECT_NEAR(bank.rows.floats()[1], y / std::hypot(x, y), 1e-6);
+}
+
+TEST_F(ZeroShotTest, LogitIsScaleTimesCosinePlusBias) {
+  const auto scores = predict({30, 40}, prepare({"a", "b"}));
+  ASSERT_EQ(scores.size(), 2U);
+  EXPECT_EQ(scores[0].label, "b");
+  EXPECT_EQ(scores[0].index, 1);
+  EXPECT_NEAR(scores[0].logit, 9, 1e-5);
+  EXPECT_NEAR(scores[1].logit, 7, 1e-5);
+  EXPECT_NEAR(scores[0].probability, 1 / (1 + std::exp(-2.0)), 1e-6);
+}
+
+TEST_F(ZeroShotTest, ScaleOfTheEmbeddingDoesNotMatter) {
+  const auto text = prepare({"a", "b", "ab"});
+  const auto one = predict({3, 4}, text), seven = predict({21, 28}, text);
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    EXPECT_NEAR(one[i].probability, seven[i].probability, 1e-6);
+  }
+}
+
+TEST_F(ZeroShotTest, ZeroEmbeddingGivesEqualProbabilities) {
+  for (const auto& score : predict({0, 0}, prepare({"a", "b"}))) {
+    EXPECT_EQ(score.probability, 0.5F);
+  }
+}
+
+TEST_F(ZeroShotTest, TiesKeepTheOrderOfLabelsAndProbabilitiesCoverAll) {
+  const auto scores = predict({1, 1}, prepare({"b", "ab", "a", "ba"}), 3);
+  ASSERT_EQ(scores.size(), 3U);
+  EXPECT_EQ(scores[0].label, "ab");
+  EXPECT_EQ(scores[1].label, "ba");
+  EXPECT_EQ(scores[2].label, "b");
+  EXPECT_LT(scores[0].probability + scores[1].probability + scores[2].probability, 1);
+}
+
+TEST_F(ZeroShotTest, OnlyTextsOfOneLengthShareABatch) {
+  prepare({"bbb", "a", "bb", "b", "aaa", "c"});
+  const std::vector<std::pair<std::int64_t, std::int64_t>> expected{{2, 1}, {1, 1}, {1, 2}, {2, 3}};
+  EXPECT_EQ(towers_.batches_, expected);
+}
+
+TEST_F(ZeroShotTest, RefusesBadLabelsAndTemplates) {
+  const auto bad = ErrorCode::kInvalidArgument;
+  expect_error(bad, "at least one label", [&] { prepare({}); });
+  expect_error(bad, "label 1 is empty", [&] { prepare({"a", " "}); });
+  expect_error(bad, "label 2 repeats \"a\"", [&] { prepare({"a", "b", "a"}); });
+  expect_error(bad, "one {}", [&] { prepare({"a"}, {"no slot"}); });
+  expect_error(bad, "one {}", [&] { prepare({"a"}, {"{} and {}"}); });
+}
+
+TEST_F(ZeroShotTest, RefusesEmbeddingsThatAreNotFiniteOrOfAnotherWidth) {
+  const auto text = prepare({"a", "b"});
+  expect_error(ErrorCode::kInvalidArgument, "finite", [&] { predict({NAN, 1}, text); });
+  expect_error(ErrorCode::kInvalidArgument, "2 numbers", [&] { predict({1, 2, 3}, text); });
+}
+
+TEST_F(ZeroShotTest, EncodesImagesInOrderAndReportsProgress) {
+  std::vector<std::vector<std::uint8_t>> data{{1, 2, 0}, {3, 4, 0}, {5, 6, 0}};
+  std::vector<ImageView> views;
+  for (const auto& bytes : data) views.push_back({bytes.data(), 1, 1, 3, PixelMode::kRGB, {}});
+  std::vector<std::int64_t> seen;
+  PredictOptions options;
+  options.progress = [&](std::int64_t done, std::int64_t total) {
+    EXPECT_EQ(total, 3);
+    seen.push_back(done);
+  };
+  const auto states = head_.encode(views, towers_, options);
+  ASSERT_EQ(states.size(), 3U);
+  EXPECT_EQ(states[2].embedding.floats()[1], 6);
+  EXPECT_EQ(seen, (std::vector<std::int64_t>{2, 3}));
+}
+
+TEST_F(ZeroShotTest, NamesTheUnusableImage) {
+  const std::uint8_t bytes[3] = {1, 2, 3};
+  const ImageView good{bytes, 1, 1, 3, PixelMode::kRGB, {}};
+  ImageView bad = good;
+  bad.width = 13;
+  const std::vector<ImageView> views{good, good, good, bad};
+  expect_error(ErrorCode::kInvalidArgument, "image 3: thirteen",
+               [&] { head_.encode(views, towers_, {}); });
+}
+
+TEST_F(ZeroShotTest, StopsBetweenBatches) {
+  std::stop_source source;
+  const std::uint8_t bytes[3] = {1, 2, 3};
+  const std::vector<ImageView> views(6, ImageView{bytes, 1, 1, 3, PixelMode::kRGB, {}});
+  PredictOptions options;
+  options.stop = source.get_token();
+  std::int64_t last = 0;
+  options.progress = [&](std::int64_t done, std::int64_t) {
+    last = done;
+    if (done == 4) source.request_stop();
+  };
+  expect_error(ErrorCode::kCancelled, "cancelled", [&] { head_.encode(views, towers_, options); });
+  EXPECT_EQ(last, 4);
+}
+
+// 1e-5 is the contract's bound on probabilities.
+TEST(ClipReadmeTest, GivesThePublishedProbabilities) {
+  const std::string folder = std::string(GLINT_TEST_DATA) + "/golden/clip-readme/";
+  auto image = test::read_npy<float>(folder + "image_features.npy").values;
+  auto text = test::read_npy<float>(folder + "text_features.npy").values;
+  normalize_rows(image, 512);
+  normalize_rows(text, 512);
+  std::vector<float> logits(3), probabilities(3);
+  dot_matrix(image, text, 512, logits);
+  for (float& logit : logits) logit *= 100;
+  softmax(logits, probabilities);
+  EXPECT_NEAR(probabilities[0], 0.9927937, 1e-5);
+  EXPECT_NEAR(probabilities[1], 0.00421068, 1e-5);
+  EXPECT_NEAR(probabilities[2], 0.00299572, 1e-5);
+}
+
+TEST(RegistryTest, KnowsEveryHeadAndRefusesOthers) {
+  EXPECT_NE(make_head({"default", {{"zero_shot", {"{}"}}}}), nullptr);
+  EXPECT_THROW(make_head({"default", {{"coop", {}}}}), Error);
+  EXPECT_THROW(make_head({"default", {}}), Error);
+}
+
+}  // namespace
+}  // namespace glint

@@ -1,0 +1,219 @@
+// A random-weight ViT package, whose reference vectors open_clip computed, through the whole
+// library. Bounds are the contract's: 1e-5 relative for a batch against single calls.
+#include <glint/glint.h>
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <random>
+#include <thread>
+
+namespace glint {
+namespace {
+
+const std::string kPackage = std::string(GLINT_TEST_DATA) + "/golden/packages/random-vit.glint";
+
+const Model& model() {
+  static const Model loaded = Model::load(kPackage);
+  return loaded;
+}
+
+// A picture of noise; the same seed gives the same one.
+Image noise(std::int64_t width, std::int64_t height, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(width * height * 3));
+  for (auto& v : pixels) v = static_cast<std::uint8_t>(random());
+  return Image(width, height, PixelMode::kRGB, std::move(pixels));
+}
+
+std::vector<Image> pictures(int count) {
+  std::vector<Image> all;
+  for (int i = 0; i < count; ++i) all.push_back(noise(20 + 9 * i, 70 - 5 * i, 100U + i));
+  return all;
+}
+
+std::vector<ImageView> views(const std::vector<Image>& images) {
+  return {images.begin(), images.end()};
+}
+
+const std::vector<std::string> kTexts{"a cat", "", "two dogs and a very small bird on a branch",
+                                      "ein Bär", "a dog", "3.14159", "a", "猫 and 犬"};
+
+double relative_difference(std::span<const float> a, std::span<const float> b) {
+  EXPECT_EQ(a.size(), b.size());
+  double difference = 0, largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference = std::max(difference, std::abs(static_cast<double>(a[i]) - b[i]));
+    largest = std::max(largest, std::abs(static_cast<double>(a[i])));
+  }
+  return difference / largest;
+}
+
+void expect_error(ErrorCode code, const std::string& part, const std::function<void()>& work) {
+  try {
+    work();
+    FAIL() << "expected an Error with " << part;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << error.what();
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  }
+}
+
+TEST(ModelTest, AgreesWithTheReferenceStageByStage) {
+  const VerifyReport report = verify(model());
+  ASSERT_EQ(report.stages.size(), 5U);
+  for (const VerifyStage& stage : report.stages) {
+    EXPECT_TRUE(stage.passed) << stage.name << " " << stage.difference << " at " << stage.where;
+    RecordProperty(stage.name, std::to_string(stage.difference));
+  }
+  EXPECT_TRUE(report.passed());
+}
+
+TEST(ModelTest, BatchEqualsSingleCalls) {
+  const auto images = pictures(8);
+  const Embeddings batch = model().encode_images(views(images), {.normalize = false});
+  for (int i = 0; i < 8; ++i) {
+    const ImageView one = images[static_cast<std::size_t>(i)];
+    const Embeddings single = model().encode_images({&one, 1}, {.normalize = false});
+    EXPECT_LE(relative_difference(single.values, batch.row(i)), 1e-5) << i;
+  }
+  const Embeddings texts = model().encode_texts(kTexts, {.normalize = false});
+  for (std::size_t i = 0; i < kTexts.size(); ++i) {
+    const Embeddings single = model().encode_texts({&kTexts[i], 1}, {.normalize = false});
+    EXPECT_LE(relative_difference(single.values, texts.row(static_cast<std::int64_t>(i))), 1e-5)
+        << kTexts[i];
+  }
+}
+
+TEST(ModelTest, MaxBatchDoesNotChangeTheAnswer) {
+  const Model small = Model::load(kPackage, {.device = "cpu", .max_batch = 3, .threads = 1});
+  const auto images = pictures(8);
+  EXPECT_LE(relative_difference(model().encode_images(views(images)).values,
+                                small.encode_images(views(images)).values),
+            1e-5);
+  EXPECT_LE(relative_difference(model().encode_texts(kTexts).values,
+                                small.encode_texts(kTexts).values),
+            1e-5);
+}
+
+TEST(ModelTest, IdenticalCallsAreBitIdentical) {
+  const auto images = pictures(5);
+  EXPECT_EQ(model().encode_images(views(images)).values,
+            model().encode_images(views(images)).values);
+  EXPECT_EQ(model().encode_texts(kTexts).values, model().encode_texts(kTexts).values);
+}
+
+TEST(ModelTest, ManyThreadsGiveTheSerialResults) {
+  const auto images = pictures(4);
+  const auto text = model().prepare({"cat", "dog", "bird"});
+  const auto serial_images = model().encode_images(views(images)).values;
+  const auto serial_texts = model().encode_texts(kTexts).values;
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 10; ++round) {
+        wrong += model().encode_images(views(images)).values != serial_images;
+        wrong += model().encode_texts(kTexts).values != serial_texts;
+        wrong += std::get<Classification>(model().predict(images[0], text)).scores.size() != 3;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(ModelTest, RowsAreUnitUnlessAskedOtherwise) {
+  const auto images = pictures(2);
+  const Embeddings unit = model().encode_images(views(images));
+  ASSERT_EQ(unit.count, 2);
+  EXPECT_EQ(unit.dim, model().manifest().embed_dim);
+  for (std::int64_t i = 0; i < unit.count; ++i) {
+    double sum = 0;
+    for (const float v : unit.row(i)) sum += static_cast<double>(v) * v;
+    EXPECT_NEAR(sum, 1, 1e-6);
+  }
+}
+
+TEST(ModelTest, NothingInGivesNothingOut) {
+  EXPECT_EQ(model().encode_images({}).count, 0);
+  EXPECT_EQ(model().encode_texts({}).dim, model().manifest().embed_dim);
+  EXPECT_TRUE(model().predict(std::span<const ImageView>{}, model().prepare({"a"})).empty());
+}
+
+TEST(ModelTest, EncodingOnceAnswersManyQuestions) {
+  const Image image = noise(50, 40, 7);
+  const auto pets = model().prepare({"cat", "dog"});
+  const auto state = model().encode(image);
+  EXPECT_EQ(state.width, 50);
+  const auto once = std::get<Classification>(model().predict(state, pets));
+  const auto whole = std::get<Classification>(model().predict(image, pets));
+  EXPECT_EQ(once.scores[0].label, whole.scores[0].label);
+  EXPECT_EQ(once.scores[0].logit, whole.scores[0].logit);
+}
+
+TEST(ModelTest, TheHostsThreadCountIsLeftAlone) {
+  const int before = omp_get_max_threads();
+  const Model one = Model::load(kPackage, {.device = "cpu", .max_batch = 4, .threads = 1});
+  one.encode_texts(kTexts);
+  EXPECT_EQ(omp_get_max_threads(), before);
+}
+
+TEST(ModelTest, RefusesWhatItCannotDo) {
+  expect_error(ErrorCode::kDevice, "LibTorch", [] {
+    Model::load(kPackage, {.device = "cuda:63", .max_batch = 32, .threads = 0});
+  });
+  expect_error(ErrorCode::kInvalidArgument, "max_batch", [] {
+    Model::load(kPackage, {.device = "cpu", .max_batch = 0, .threads = 0});
+  });
+  expect_error(ErrorCode::kNotFound, "no-such", [] { Model::load("no-such.glint"); });
+  expect_error(ErrorCode::kNotFound, "segment", [] { model().prepare(TextQuery{{"a"}, {}, {}, {}}, "segment"); });
+  expect_error(ErrorCode::kInvalidArgument, "label", [] { model().prepare({"a", "a"}); });
+}
+
+TEST(TowersTest, EmbeddedTextEqualsIds) {
+  const Towers& towers = model().towers();
+  const auto ids = towers.tokenize("a photo of a cat");
+  const Tensor batch = Tensor::from({1, static_cast<std::int64_t>(ids.size())}, ids);
+  const std::vector<std::int64_t> eot{static_cast<std::int64_t>(ids.size()) - 1};
+  const Tensor direct = towers.text({.ids = batch, .embeddings = {}, .eot = {}});
+  const Tensor embedded = towers.text(
+      {.ids = {}, .embeddings = towers.embed(batch), .eot = Tensor::from({1}, eot)});
+  EXPECT_TRUE(std::ranges::equal(direct.floats(), embedded.floats()));
+}
+
+TEST(TowersTest, NothingAfterTheEndTokenMatters) {
+  const Towers& towers = model().towers();
+  auto ids = towers.tokenize("two dogs");
+  const auto length = static_cast<std::int64_t>(ids.size());
+  const Tensor exact = towers.text({.ids = Tensor::from({1, length}, ids), .embeddings = {}, .eot = {}});
+  ids.resize(77, 0);
+  ids[40] = 320;
+  ids[50] = model().manifest().tokenizer->end_id;  // only the first end token is pooled
+  const Tensor padded = towers.text({.ids = Tensor::from({1, 77}, ids), .embeddings = {}, .eot = {}});
+  EXPECT_LE(relative_difference(exact.floats(), padded.floats()), 1e-5);
+}
+
+TEST(TowersTest, RefusesWrongInputs) {
+  const Towers& towers = model().towers();
+  const auto bad = ErrorCode::kInvalidArgument;
+  const std::vector<float> numbers(3 * 31 * 32);
+  expect_error(bad, "[B, 3, 32, 32], got Float [1, 3, 31, 32]",
+               [&] { towers.image(Tensor::from({1, 3, 31, 32}, numbers)); });
+  expect_error(bad, "got none", [&] { towers.image({}); });
+  const auto text = [&](std::vector<std::int64_t> ids) {
+    towers.text({.ids = Tensor::from({1, static_cast<std::int64_t>(ids.size())}, ids),
+                 .embeddings = {}, .eot = {}});
+  };
+  expect_error(bad, "got 49408", [&] { text({49406, 49408, 49407}); });
+  expect_error(bad, "got -1", [&] { text({-1}); });
+  expect_error(bad, "1 to 77 ids, got 78", [&] { text(std::vector<std::int64_t>(78, 49407)); });
+  expect_error(bad, "1 to 77 ids, got 0", [&] { text({}); });
+  expect_error(ErrorCode::kNotFound, "preprocess", [&] { towers.pixels({}, "other"); });
+}
+
+}  // namespace
+}  // namespace glint
