@@ -1,0 +1,180 @@
+// PNG through libpng, in the mode that Pillow gives (PIL PngImagePlugin.py, _MODES):
+//
+//   grey 1 bit              palette of black and white (Pillow's mode "1" is resized like one)
+//   grey 2, 4, 8 bits       L, scaled to 0 .. 255
+//   palette 1 to 8 bits     P
+//   grey and alpha, 8       LA;   16: RGBA of the high bytes
+//   RGB, RGBA, 8            RGB, RGBA;   16: of the high bytes
+//   grey 16 bits            unsupported (Pillow resizes it in 16 bits)
+//
+// A transparent colour or palette alpha (tRNS) changes nothing: the way to RGB drops it in Pillow
+// too. Gamma and colour profiles are ignored likewise.
+//
+// libpng reports errors by a callback that must not return; ours jumps. Only code without
+// destructors runs between setjmp and longjmp: the C++ side calls Reader in steps.
+#include <png.h>
+
+#include <csetjmp>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "core/check.h"
+#include "image/decode.h"
+#include "image/exif.h"
+
+namespace glint {
+namespace {
+
+constexpr std::string_view kSignature("\x89PNG\r\n\x1a\n", 8);
+
+struct Reader {
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+  const std::uint8_t* next = nullptr;
+  std::size_t left = 0;
+  std::jmp_buf jump{};
+  char message[128] = {};
+
+  Reader() = default;
+  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+};
+
+[[noreturn]] void on_error(png_structp png, png_const_charp message) {
+  auto* self = static_cast<Reader*>(png_get_error_ptr(png));
+  std::strncpy(self->message, message, sizeof self->message - 1);
+  std::longjmp(self->jump, 1);
+}
+
+void on_warning(png_structp, png_const_charp) {}
+
+void read_bytes(png_structp png, png_bytep out, std::size_t count) {
+  auto* self = static_cast<Reader*>(png_get_io_ptr(png));
+  if (count > self->left) png_error(png, "end of a truncated file");
+  std::memcpy(out, self->next, count);
+  self->next += count;
+  self->left -= count;
+}
+
+bool open_png(Reader& self, ByteSpan bytes) {
+  self.next = bytes.data();
+  self.left = bytes.size();
+  if (setjmp(self.jump) != 0) return false;
+  self.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &self, on_error, on_warning);
+  if (self.png == nullptr) return false;
+  self.info = png_create_info_struct(self.png);
+  if (self.info == nullptr) return false;
+  png_set_read_fn(self.png, &self, read_bytes);
+  // Sizes are checked before; text, profiles and unknown chunks are skipped, never held.
+  png_set_user_limits(self.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_chunk_malloc_max(self.png, 0);
+  png_set_keep_unknown_chunks(self.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
+  png_set_check_for_invalid_index(self.png, 0);
+  png_read_info(self.png, self.info);
+  return true;
+}
+
+bool read_rows(Reader& self, std::uint8_t* rows, std::size_t stride) {
+  if (setjmp(self.jump) != 0) return false;
+  const int depth = png_get_bit_depth(self.png, self.info);
+  const int type = png_get_color_type(self.png, self.info);
+  if (depth == 16) png_set_strip_16(self.png);
+  if (depth == 16 && type == PNG_COLOR_TYPE_GRAY_ALPHA) png_set_gray_to_rgb(self.png);
+  if (depth < 8 && (type == PNG_COLOR_TYPE_PALETTE || depth == 1)) png_set_packing(self.png);
+  if (type == PNG_COLOR_TYPE_GRAY && (depth == 2 || depth == 4)) {
+    png_set_expand_gray_1_2_4_to_8(self.png);
+  }
+  const int passes = png_set_interlace_handling(self.png);
+  png_read_update_info(self.png, self.info);
+  if (png_get_rowbytes(self.png, self.info) != stride) png_error(self.png, "unexpected row size");
+  const png_uint_32 height = png_get_image_height(self.png, self.info);
+  for (int pass = 0; pass < passes; ++pass) {
+    for (png_uint_32 y = 0; y < height; ++y) png_read_row(self.png, rows + y * stride, nullptr);
+  }
+  return true;
+}
+
+void require_done(bool done, const Reader& self) {
+  if (!done) {
+    fail(ErrorCode::kCorruptImage, "PNG: expected sound data, got \"", self.message, "\"");
+  }
+}
+
+std::optional<PixelMode> mode_of(int color_type, int depth) {
+  switch (color_type) {
+    case PNG_COLOR_TYPE_GRAY:
+      if (depth == 16) return std::nullopt;
+      return depth == 1 ? PixelMode::kP : PixelMode::kL;
+    case PNG_COLOR_TYPE_GRAY_ALPHA:
+      return depth == 16 ? PixelMode::kRGBA : PixelMode::kLA;
+    case PNG_COLOR_TYPE_PALETTE:
+      return PixelMode::kP;
+    case PNG_COLOR_TYPE_RGB:
+      return PixelMode::kRGB;
+    case PNG_COLOR_TYPE_RGB_ALPHA:
+      return PixelMode::kRGBA;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::vector<std::uint8_t> palette_of(Reader& self) {
+  if (png_get_color_type(self.png, self.info) == PNG_COLOR_TYPE_GRAY) {
+    return {0, 0, 0, 255, 255, 255};
+  }
+  png_colorp entries = nullptr;
+  int count = 0;
+  if (png_get_PLTE(self.png, self.info, &entries, &count) == 0 || count < 1) {
+    fail(ErrorCode::kCorruptImage, "PNG: expected a palette, got none");
+  }
+  std::vector<std::uint8_t> palette;
+  for (int i = 0; i < count; ++i) {
+    palette.insert(palette.end(), {entries[i].red, entries[i].green, entries[i].blue});
+  }
+  return palette;
+}
+
+bool is_png(ByteSpan bytes) { return has_text(bytes, 0, kSignature); }
+
+// IHDR, and the EXIF chunk wherever it stands.
+ImageHeader png_header(ByteSpan bytes) {
+  const auto width = read_be32(bytes, 16);
+  const auto height = read_be32(bytes, 20);
+  if (!width || !height || !has_text(bytes, 12, "IHDR")) {
+    fail(ErrorCode::kCorruptImage, "PNG: expected an IHDR chunk first, got ", bytes.size(),
+         " bytes without it");
+  }
+  ImageHeader header{.width = *width, .height = *height};
+  std::size_t at = kSignature.size();
+  while (const auto length = read_be32(bytes, at)) {
+    const ByteSpan body = tail(bytes, at + 8);
+    if (*length > body.size()) break;
+    if (has_text(bytes, at + 4, "eXIf")) header.orientation = exif_orientation(body.first(*length));
+    at += 12 + std::size_t{*length};
+  }
+  return header;
+}
+
+Image decode_png(ByteSpan bytes, const ImageHeader& header) {
+  Reader self;
+  require_done(open_png(self, bytes), self);
+  const int depth = png_get_bit_depth(self.png, self.info);
+  const auto mode = mode_of(png_get_color_type(self.png, self.info), depth);
+  if (!mode) {
+    fail(ErrorCode::kUnsupported, "PNG: expected at most 8 bits a grey pixel, got ", depth);
+  }
+  std::vector<std::uint8_t> palette;
+  if (*mode == PixelMode::kP) palette = palette_of(self);
+  const std::int64_t stride = header.width * channels(*mode);
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(header.height * stride));
+  require_done(read_rows(self, pixels.data(), static_cast<std::size_t>(stride)), self);
+  return Image(header.width, header.height, *mode, std::move(pixels), std::move(palette));
+}
+
+}  // namespace
+
+const Codec kPngCodec{"PNG", is_png, png_header, decode_png};
+
+}  // namespace glint

@@ -1,0 +1,355 @@
+"""Writes tests/golden/pixels: what Pillow, torchvision and open_clip make of pictures.
+
+Pictures of the resize and preprocess cases are not stored: a few lines of integer arithmetic give
+them here (`synthetic`) and in tests/image/synthetic.h. Of most results only a CRC-32 is stored.
+
+  resize.txt      mode pattern seed width height new_width new_height filter crc
+                  the bytes of Image.resize
+  preprocess.txt  mode pattern seed width height target_width target_height geometry filter rgb crc
+                  the f32 bytes [3, H, W] of open_clip's image_transform with CLIP's mean and std;
+                  rgb: Image.convert("RGB") before or after the resize
+  tensors/*.npy   a few of those results whole, named by their line number from 1
+  files/*         small encoded pictures
+  decode.txt      file mode width height crc rgb_crc
+                  the bytes Pillow decodes, and the bytes of their conversion to RGB
+  exif.txt        the same after ImageOps.exif_transpose
+  refused.txt     file code: what decode_image refuses, and how
+
+Run with the pinned Pillow, torch, torchvision and open_clip_torch; the result is deterministic.
+"""
+
+import io
+import pathlib
+import shutil
+import struct
+import zlib
+
+import numpy as np
+from open_clip.transform import image_transform
+from PIL import Image, ImageOps
+
+OUT = pathlib.Path(__file__).parent / "pixels"
+BANDS = {"L": 1, "LA": 2, "P": 1, "RGB": 3, "RGBA": 4, "CMYK": 4}
+FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+
+
+def noise(seed, count):
+    """count bytes: the top byte of a 32-bit finaliser over a counter."""
+    x = np.arange(count, dtype=np.uint64) + np.uint64(seed * 0x9E3779B1 & 0xFFFFFFFF)
+    x &= np.uint64(0xFFFFFFFF)
+    for multiplier, shift in ((0x85EBCA6B, 16), (0xC2B2AE35, 13)):
+        x ^= x >> np.uint64(shift)
+        x = x * np.uint64(multiplier) & np.uint64(0xFFFFFFFF)
+    x ^= x >> np.uint64(16)
+    return (x >> np.uint64(24)).astype(np.uint8)
+
+
+def synthetic(mode, pattern, seed, width, height):
+    bands = BANDS[mode]
+    y, x, c = np.meshgrid(np.arange(height), np.arange(width), np.arange(bands), indexing="ij")
+    random = noise(seed, height * width * bands).reshape(height, width, bands)
+    if pattern == "noise":
+        pixels = random.copy()
+    elif pattern == "steps":
+        pixels = ((x // 7 + y // 5 + c) % 2 * 255).astype(np.uint8)
+    elif pattern == "smooth":
+        pixels = ((x * 3 + y * 5 + c * 85 + random % 16) % 256).astype(np.uint8)
+    if mode in ("LA", "RGBA"):  # many clear and many opaque pixels
+        alpha = random[..., -1]
+        pixels[..., -1] = np.where(alpha < 64, 0, np.where(alpha >= 192, 255, alpha))
+    if mode == "P":
+        image = Image.fromarray(pixels[..., 0] % 200, "L")
+        image = Image.frombytes("P", (width, height), image.tobytes())
+        image.putpalette(noise(seed + 1, 600).tobytes())
+        return image
+    return Image.frombytes(mode, (width, height), pixels.tobytes())
+
+
+def crc(data):
+    return f"{zlib.crc32(data):08x}"
+
+
+def resize_cases():
+    sizes = [
+        ((64, 48), (31, 23)), ((31, 23), (64, 48)), ((50, 40), (50, 17)), ((50, 40), (21, 40)),
+        ((33, 21), (33, 21)), ((1, 1), (5, 7)), ((1, 40), (9, 9)), ((40, 1), (9, 9)),
+        ((300, 200), (7, 5)), ((13, 17), (1, 1)), ((5, 500), (3, 300)), ((97, 89), (64, 32)),
+        ((257, 3), (256, 3)), ((20, 20), (81, 79)), ((78, 104), (38, 24)), ((78, 105), (38, 24)),
+    ]
+    seed = 0
+    for mode in BANDS:
+        for pattern in ("noise", "steps", "smooth"):
+            for (width, height), new_size in sizes:
+                for name in FILTERS:
+                    seed += 1
+                    yield mode, pattern, seed, width, height, *new_size, name
+
+
+def preprocess_cases():
+    sizes = [
+        (32, 32), (33, 32), (40, 64), (640, 480), (31, 77), (20, 15), (1, 1), (1, 90), (90, 1),
+        (5, 500), (500, 5), (97, 101), (224, 225), (35, 32), (32, 41),
+    ]
+    seed = 1000
+    for mode in BANDS:
+        for i, (width, height) in enumerate(sizes):
+            for rgb in ("after", "before"):
+                seed += 1
+                pattern = ("noise", "steps", "smooth")[i % 3]
+                name = ("bicubic", "bilinear")[seed // 2 % 2]
+                geometry = ("shortest", "shortest", "squash")[(seed + i) % 3]
+                yield mode, pattern, seed, width, height, 32, 32, geometry, name, rgb
+    for mode in ("RGB", "RGBA", "L"):
+        for width, height in ((300, 200), (200, 300), (30, 20), (48, 32), (47, 33)):
+            seed += 1
+            yield mode, "noise", seed, width, height, 48, 32, "shortest", "bicubic", "after"
+            yield mode, "noise", seed, width, height, 24, 37, "squash", "bilinear", "after"
+    for width, height in ((640, 427), (427, 640), (225, 224), (333, 500)):
+        seed += 1
+        yield "RGB", "smooth", seed, width, height, 224, 224, "shortest", "bicubic", "after"
+
+
+def preprocess(image, target_width, target_height, geometry, name, rgb):
+    if rgb == "before":
+        image = image.convert("RGB")
+    transform = image_transform(
+        (target_height, target_width), is_train=False, resize_mode=geometry, interpolation=name
+    )
+    return np.ascontiguousarray(transform(image).numpy(), dtype="<f4")
+
+
+def write_cases():
+    lines = []
+    for case in resize_cases():
+        mode, pattern, seed, width, height, new_width, new_height, name = case
+        image = synthetic(mode, pattern, seed, width, height)
+        image = image.resize((new_width, new_height), FILTERS[name])
+        lines.append(f"{' '.join(map(str, case))} {crc(image.tobytes())}\n")
+    (OUT / "resize.txt").write_text("".join(lines))
+
+    lines, modes_stored = [], set()
+    for number, case in enumerate(preprocess_cases(), 1):
+        mode, pattern, seed, width, height, *how = case
+        pixels = preprocess(synthetic(mode, pattern, seed, width, height), *how)
+        lines.append(f"{' '.join(map(str, case))} {crc(pixels.tobytes())}\n")
+        if (width, height) == (31, 77) and mode not in modes_stored:
+            modes_stored.add(mode)
+            np.save(OUT / "tensors" / f"{number}.npy", pixels)
+    (OUT / "preprocess.txt").write_text("".join(lines))
+
+
+# Encoded pictures. What Pillow cannot write is put together here byte by byte.
+
+
+def encoded(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def replaced(data, old, new):
+    assert data.count(old) == 1, (old, data.count(old))
+    return data.replace(old, new)
+
+
+def frame_patched(data, offset, new):
+    """The bytes `offset` after the frame marker's length field replaced."""
+    at = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2")) + 4 + offset
+    return data[:at] + new + data[at + len(new):]
+
+
+def jpeg_files():
+    def rgb(seed, width, height):
+        return synthetic("RGB", "smooth", seed, width, height)
+
+    for name, sampling in (("444", 0), ("422", 1), ("420", 2)):
+        yield f"{name}.jpg", encoded(rgb(1, 37, 29), "JPEG", subsampling=sampling, quality=85)
+    yield "420-noise.jpg", encoded(
+        synthetic("RGB", "noise", 3, 33, 17), "JPEG", subsampling=2, quality=60)
+    yield "grey.jpg", encoded(synthetic("L", "smooth", 4, 23, 31), "JPEG", quality=90)
+    yield "cmyk.jpg", encoded(synthetic("CMYK", "smooth", 5, 19, 21), "JPEG", quality=90)
+    yield "progressive.jpg", encoded(rgb(6, 41, 27), "JPEG", progressive=True, quality=80)
+    yield "progressive-grey.jpg", encoded(
+        synthetic("L", "smooth", 7, 18, 9), "JPEG", progressive=True)
+    yield "restart.jpg", encoded(rgb(8, 40, 40), "JPEG", restart_marker_blocks=2)
+    yield "rgb.jpg", encoded(rgb(9, 16, 24), "JPEG", keep_rgb=True)
+    yield "one.jpg", encoded(rgb(10, 1, 1), "JPEG")
+    # The same blocks read under another layout: vertical and fourfold subsampling, YCCK.
+    data = encoded(rgb(11, 32, 32), "JPEG", subsampling=1)
+    yield "440.jpg", frame_patched(data, 6 + 1, b"\x12")
+    data = encoded(rgb(12, 64, 64), "JPEG", subsampling=2)
+    yield "411.jpg", frame_patched(data, 6 + 1, b"\x41")
+    data = encoded(synthetic("CMYK", "smooth", 13, 16, 16), "JPEG")
+    at = data.index(b"Adobe") + 11
+    yield "ycck.jpg", data[:at] + b"\x02" + data[at + 1:]
+
+
+def png_chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_rows(samples, depth):
+    """Rows with filter type 0; samples [H, W, C]."""
+    height, width, bands = samples.shape
+    if depth == 16:
+        packed = samples.astype(">u2").reshape(height, -1).view(np.uint8)
+    elif depth == 8:
+        packed = samples.astype(np.uint8).reshape(height, -1)
+    else:
+        bits = samples.reshape(height, width)[..., None] >> np.arange(depth - 1, -1, -1) & 1
+        packed = np.packbits(bits.reshape(height, -1).astype(np.uint8), axis=1)
+    return b"".join(b"\0" + row.tobytes() for row in packed)
+
+
+def png(samples, depth, color_type, interlaced=False, chunks=b""):
+    height, width, _ = samples.shape
+    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, int(interlaced))
+    passes = [(0, 0, 1, 1)]
+    if interlaced:
+        passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
+                  (1, 0, 2, 2), (0, 1, 1, 2)]
+    parts = [samples[y0::dy, x0::dx] for x0, y0, dx, dy in passes]
+    data = b"".join(png_rows(part, depth) for part in parts if part.size)
+    return (b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + chunks
+            + png_chunk(b"IDAT", zlib.compress(data, 9)) + png_chunk(b"IEND", b""))
+
+
+def png_files():
+    for mode in ("L", "LA", "P", "RGB", "RGBA"):
+        image = synthetic(mode, "smooth", 20, 21, 13)
+        yield f"{mode.lower()}.png", encoded(image, "PNG")
+    yield "rgb-clear-colour.png", encoded(
+        synthetic("RGB", "steps", 21, 20, 10), "PNG", transparency=(255, 0, 255))
+    yield "l-clear-grey.png", encoded(synthetic("L", "steps", 22, 20, 10), "PNG", transparency=255)
+    yield "p-alpha.png", encoded(
+        synthetic("P", "noise", 23, 20, 10), "PNG", transparency=bytes(range(0, 200, 2)))
+
+    def samples(seed, width, height, bands, top):
+        values = noise(seed, width * height * bands * 2).astype(np.int64)
+        return (values[::2] * 256 + values[1::2]).reshape(height, width, bands) % (top + 1)
+
+    def plte(count):
+        return png_chunk(b"PLTE", noise(24, 3 * count).tobytes())
+
+    for depth in (1, 2, 4):
+        top = 2**depth - 1
+        yield f"grey{depth}.png", png(samples(25, 19, 7, 1, top), depth, 0)
+        yield f"palette{depth}.png", png(samples(26, 19, 7, 1, top), depth, 3, chunks=plte(top + 1))
+    yield "palette-short.png", png(samples(27, 9, 9, 1, 255), 8, 3, chunks=plte(100))
+    for name, bands, color_type in (("la16", 2, 4), ("rgb16", 3, 2), ("rgba16", 4, 6)):
+        yield f"{name}.png", png(samples(28, 11, 6, bands, 65535), 16, color_type)
+    gamma = png_chunk(b"gAMA", struct.pack(">I", 30000))
+    yield "gamma.png", png(samples(29, 11, 6, 3, 255), 8, 2, chunks=gamma)
+    yield "interlaced.png", png(samples(30, 21, 13, 3, 255), 8, 2, True)
+    yield "interlaced-grey1.png", png(samples(31, 21, 13, 1, 1), 1, 0, True)
+    yield "interlaced-palette4.png", png(samples(32, 3, 2, 1, 15), 4, 3, True, plte(16))
+
+
+def webp_files():
+    rgb = synthetic("RGB", "smooth", 40, 37, 23)
+    rgba = synthetic("RGBA", "smooth", 41, 29, 18)
+    yield "lossless.webp", encoded(rgb, "WEBP", lossless=True)
+    yield "lossless-alpha.webp", encoded(rgba, "WEBP", lossless=True, exact=True)
+    yield "lossy.webp", encoded(rgb, "WEBP", quality=70)
+    yield "lossy-alpha.webp", encoded(rgba, "WEBP", quality=70)
+    frames = [synthetic("RGB", "noise", 42 + i, 24, 16) for i in range(2)]
+    yield "animated.webp", encoded(
+        frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+
+
+def bmp(width, height, bits, rows, palette=b"", compression=0, masks=b"", header_size=40,
+        top_down=False, colors=0):
+    if header_size == 12:
+        header = struct.pack("<IHHHH", 12, width, height, 1, bits)
+    else:
+        signed_height = -height if top_down else height
+        header = struct.pack("<IiiHHIIiiII", header_size, width, signed_height, 1, bits,
+                             compression, 0, 0, 0, colors, 0)
+        header += masks
+        header = header.ljust(header_size, b"\0")
+    offset = 14 + len(header) + len(palette)
+    body = b"".join(row + bytes(-len(row) % 4) for row in rows)
+    return b"BM" + struct.pack("<IHHI", offset + len(body), 0, 0, offset) + header + palette + body
+
+
+def bmp_files():
+    for mode in ("1", "L", "P", "RGB", "RGBA"):
+        image = synthetic("L" if mode == "1" else mode, "smooth", 50, 21, 9).convert(mode)
+        yield f"{mode.lower()}.bmp", encoded(image, "BMP")
+
+    def rows(seed, row_bytes, height):
+        return [row.tobytes() for row in noise(seed, row_bytes * height).reshape(height, -1)]
+
+    palette = noise(51, 64).tobytes()
+    yield "palette4.bmp", bmp(13, 5, 4, rows(52, 7, 5), palette)
+    yield "palette4-few.bmp", bmp(13, 5, 4, rows(52, 7, 5), palette[:40], colors=10)
+    yield "core-header.bmp", bmp(10, 4, 4, rows(53, 5, 4), palette[:48], header_size=12)
+    yield "rgb555.bmp", bmp(7, 5, 16, rows(54, 14, 5))
+    masks = struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+    yield "rgb565.bmp", bmp(7, 5, 16, rows(55, 14, 5), compression=3, masks=masks)
+    yield "bgrx.bmp", bmp(6, 5, 32, rows(56, 24, 5))
+    masks = struct.pack("<IIII", 0xFF000000, 0xFF0000, 0xFF00, 0xFF)
+    yield "abgr.bmp", bmp(6, 5, 32, rows(57, 24, 5), compression=3, masks=masks, header_size=56)
+    yield "top-down.bmp", bmp(5, 6, 24, rows(58, 15, 6), top_down=True)
+
+
+def as_glint(image):
+    """Pillow's picture in the modes of glint: mode 1 is a palette of black and white."""
+    if image.mode == "1":
+        indices = (np.asarray(image) > 0).astype(np.uint8).tobytes()
+        return "P", indices
+    return image.mode, image.tobytes()
+
+
+def decode_line(name, image):
+    mode, pixels = as_glint(image)
+    rgb = image.convert("RGB").tobytes()
+    return f"{name} {mode} {image.width} {image.height} {crc(pixels)} {crc(rgb)}\n"
+
+
+def write_files():
+    lines = []
+    for files in (jpeg_files, png_files, webp_files, bmp_files):
+        for name, data in files():
+            (OUT / "files" / name).write_bytes(data)
+            lines.append(decode_line(name, Image.open(io.BytesIO(data))))
+    (OUT / "decode.txt").write_text("".join(lines))
+
+    lines = []
+    image = synthetic("RGB", "smooth", 60, 20, 12)
+    turned = [(f"turned{i}.jpg", "JPEG", i, image) for i in range(1, 9)]
+    turned += [("turned6.png", "PNG", 6, synthetic("P", "smooth", 61, 7, 5)),
+               ("turned8.webp", "WEBP", 8, synthetic("RGBA", "smooth", 62, 7, 5))]
+    for name, kind, orientation, image in turned:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = encoded(image, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+        (OUT / "files" / name).write_bytes(data)
+        lines.append(decode_line(name, ImageOps.exif_transpose(Image.open(io.BytesIO(data)))))
+    (OUT / "exif.txt").write_text("".join(lines))
+
+    grey16 = np.arange(12).reshape(3, 4, 1) * 5000
+    baseline = encoded(synthetic("RGB", "smooth", 1, 8, 8), "JPEG")
+    at = baseline.index(b"\xff\xc0")
+    refused = [
+        ("grey16.png", png(grey16, 16, 0), "kUnsupported"),
+        ("twelve-bits.jpg", frame_patched(baseline, 0, b"\x0c"), "kUnsupported"),
+        ("lossless.jpg", baseline[:at + 1] + b"\xc3" + baseline[at + 2:], "kUnsupported"),
+        ("run-length.bmp", bmp(4, 1, 8, [b"\x04\x01\x00\x01"], bytes(1024), 1), "kUnsupported"),
+        ("no-palette.png", png(grey16 % 2, 8, 3), "kCorruptImage"),
+    ]
+    for name, data, _ in refused:
+        (OUT / "files" / name).write_bytes(data)
+    (OUT / "refused.txt").write_text("".join(f"{name} {code}\n" for name, _, code in refused))
+
+
+def main():
+    shutil.rmtree(OUT, ignore_errors=True)
+    (OUT / "files").mkdir(parents=True)
+    (OUT / "tensors").mkdir()
+    write_cases()
+    write_files()
+
+
+if __name__ == "__main__":
+    main()
