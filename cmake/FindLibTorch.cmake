@@ -44,7 +44,7 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
     LibTorch::cpu
     PROPERTIES IMPORTED_LOCATION "${LibTorch_CPU_LIBRARY}"
                INTERFACE_LINK_LIBRARIES LibTorch::c10
-               INTERFACE_SYSTEM_INCLUDE_DIRECTORIES
+               INTERFACE_INCLUDE_DIRECTORIES
                "${LibTorch_INCLUDE_DIR};${LibTorch_INCLUDE_DIR}/torch/csrc/api/include"
                # A CUDA build's libtorch_cpu finds its own CUDA libraries at run time.
                INTERFACE_LINK_OPTIONS "-Wl,--allow-shlib-undefined")

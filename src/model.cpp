@@ -23,14 +23,21 @@ struct Model::Impl {
     const auto& tasks = manifest().tasks;
     const auto found = name.empty() ? tasks.begin() : tasks.find(name);
     if (found == tasks.end()) {
-      fail(ErrorCode::kNotFound, "package ", quote(manifest().name), " has no task ",
-           quote(name));
+      fail(ErrorCode::kNotFound, "package ", quote(manifest().name), " has no task",
+           name.empty() ? "" : " ", name.empty() ? "" : quote(name));
     }
     if (name.empty() && tasks.size() > 1) {
       fail(ErrorCode::kInvalidArgument, "package ", quote(manifest().name), " has ",
            tasks.size(), " tasks; expected the name of one");
     }
     return found->first;
+  }
+
+  // Of the named task, or of the first; a package without tasks has its first preprocess.
+  const std::string& preprocess_name(std::string_view task) const {
+    if (task.empty() && manifest().tasks.empty()) return manifest().preprocess.begin()->first;
+    if (task.empty()) return manifest().tasks.begin()->second.preprocess;
+    return manifest().tasks.find(task_name(task))->second.preprocess;
   }
 
   const Head& head(std::string_view task) const { return *heads.find(task_name(task))->second; }
@@ -122,10 +129,9 @@ Prediction Model::predict(const ImageState& image, const TextState& text,
 
 Embeddings Model::encode_images(std::span<const ImageView> images,
                                 const EncodeOptions& options) const {
-  const std::string& preprocess = manifest().tasks.begin()->second.preprocess;
-  return finish(
-      glint::encode_images(images, towers(), preprocess, options.stop, options.progress),
-      images.size(), manifest().embed_dim, options);
+  return finish(glint::encode_images(images, towers(), impl_->preprocess_name({}), options.stop,
+                                     options.progress),
+                images.size(), manifest().embed_dim, options);
 }
 
 Embeddings Model::encode_texts(std::span<const std::string> texts,
@@ -135,10 +141,7 @@ Embeddings Model::encode_texts(std::span<const std::string> texts,
 }
 
 Preprocessor Model::preprocessor(std::string_view task) const {
-  const auto& manifest = impl_->manifest();
-  const TaskSpec& spec = task.empty() ? manifest.tasks.begin()->second
-                                      : manifest.tasks.find(impl_->task_name(task))->second;
-  return Preprocessor(manifest.preprocess.find(spec.preprocess)->second);
+  return Preprocessor(manifest().preprocess.find(impl_->preprocess_name(task))->second);
 }
 
 Tokenizer Model::tokenizer() const {

@@ -19,7 +19,7 @@ struct VerifyStage {
   bool passed = false;
 };
 
-struct VerifyReport {
+struct GLINT_API VerifyReport {
   std::vector<VerifyStage> stages;  // in the order of the data's way
   bool passed() const;
   // The first stage that differs, or nullptr. Later stages inherit its difference.

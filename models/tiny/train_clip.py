@@ -1,6 +1,8 @@
-"""Trains tiny-clip: a contrastive image and text encoder on the CIFAR-10 training photos.
+r"""Trains tiny-clip: a contrastive image and text encoder on the CIFAR-10 training photos.
 
     python models/tiny/train_clip.py --photos cifar10/train --out build/tiny-clip
+    python models/tiny/train_clip.py --photos cifar10/train --out build/tiny-clip-2 \
+        --start build/tiny-clip/checkpoint.pt --epochs 10 --lr 0.03 --adam-lr 0.002 --seed 2
 
 `--photos` is a folder of class folders of 32 x 32 photos.  The last 500 photos of each class
 (by name) are held out; they alone choose the checkpoint.  Writes OUT/checkpoint.pt, the best
@@ -144,7 +146,11 @@ def train(args: argparse.Namespace) -> None:
     photos, labels, held_photos, held_labels = load_photos(args.photos)
     text_ids = CaptionIds()
     model = TinyClip().to(memory_format=torch.channels_last)
-    model.image.whiten(normalise(photos[:5000]))
+    if args.start:
+        model.load_state_dict(torch.load(args.start, weights_only=True)["model"])
+        model.image.stem.weight.requires_grad_(False)
+    else:
+        model.image.whiten(normalise(photos[:5000]))
     filters = [p for p in model.image.stages.parameters() if p.ndim == 4]
     others = [p for p in model.parameters() if p.requires_grad and not any(p is f for f in filters)]
     muon = Muon(filters, momentum=0.85)
@@ -173,7 +179,8 @@ def train(args: argparse.Namespace) -> None:
             model.log_scale.data.clamp_(max=math.log(100))
             step += 1
             if step % 20 == 0:
-                print(f"\repoch {epoch} step {step}/{steps} loss {loss.item():.3f}", end="", file=sys.stderr)
+                note = f"\repoch {epoch} step {step}/{steps} loss {loss.item():.3f}"
+                print(note, end="", file=sys.stderr)
         held = accuracy(model, held_photos, held_labels, text_ids.names)
         line = (
             f"epoch {epoch} loss {loss.item():.4f} held-out {held:.4f} "
@@ -193,6 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="checkpoint to go on from (default: none)")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch-size", type=int, default=500)
     parser.add_argument("--lr", type=float, default=0.08, help="of the filters (Muon)")

@@ -1,0 +1,149 @@
+// The order matters: nothing is parsed before its digest is checked. The manifest has its own
+// digest file; it holds the digests of all others; only then are those looked into.
+#include "package/opened_package.h"
+
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "core/check.h"
+#include "package/json.h"
+#include "package/json_reader.h"
+#include "package/manifest.h"
+#include "package/paths.h"
+#include "package/reference.h"
+#include "package/safetensors.h"
+#include "package/sha256.h"
+#include "package/torch_archive.h"
+
+namespace glint {
+namespace {
+
+constexpr JsonLimits kListLimits = {
+    .bytes = std::size_t{16} << 20, .depth = 2, .values = 1'000'000};
+constexpr std::size_t kMaxTemplates = 1'000;
+constexpr std::size_t kMaxClasses = 100'000;
+
+// Returns the digest of the manifest.
+std::string check_manifest_digest(const PackageFiles& files) {
+  for (const std::string_view name : {kManifestName, kManifestDigestName}) {
+    if (!files.contains(name)) {
+      fail(name == kManifestName ? ErrorCode::kNotFound : ErrorCode::kCorruptPackage, name,
+           ": no such file in the package");
+    }
+  }
+  const std::vector<std::byte>& stated_bytes = files.find(kManifestDigestName)->second;
+  const std::string_view stated(reinterpret_cast<const char*>(stated_bytes.data()),
+                                stated_bytes.size());
+  if (stated.size() != 65 || stated.back() != '\n' || !is_sha256_hex(stated.substr(0, 64))) {
+    fail(ErrorCode::kCorruptPackage, kManifestDigestName,
+         ": expected 64 lower-case hex digits and a newline, got ", quoted(stated));
+  }
+  std::string digest = sha256_hex(files.find(kManifestName)->second);
+  if (digest != stated.substr(0, 64)) {
+    fail(ErrorCode::kCorruptPackage, kManifestName, ": expected SHA-256 ", stated.substr(0, 64),
+         ", got ", digest);
+  }
+  return digest;
+}
+
+// Every listed file is there with its digest, and no other.
+void check_file_digests(const PackageFiles& files, const Manifest& manifest) {
+  Problems problems;
+  for (const auto& [path, bytes] : files) {
+    const bool own = path == kManifestName || path == kManifestDigestName;
+    if (!own && !manifest.files.contains(path)) {
+      problems.add(quoted(path), cat("expected no file that ", kManifestName, " does not list"));
+    }
+  }
+  for (const auto& [path, stated] : manifest.files) {
+    const auto found = files.find(path);
+    if (found == files.end()) {
+      problems.add(path, "missing");
+      continue;
+    }
+    const std::string digest = sha256_hex(found->second);
+    if (digest != stated) problems.add(path, cat("expected SHA-256 ", stated, ", got ", digest));
+  }
+  problems.throw_if_any(ErrorCode::kCorruptPackage, "files");
+}
+
+const std::vector<std::byte>& listed(const PackageFiles& files, std::string_view path) {
+  const auto found = files.find(path);
+  GLINT_CHECK(found != files.end());
+  return found->second;
+}
+
+std::vector<std::string> read_templates(const PackageFiles& files, const std::string& path) {
+  constexpr std::string_view kSlot = "{}";
+  const JsonNode tree = parse_json(listed(files, path), kListLimits, path);
+  Problems problems;
+  std::vector<std::string> templates;
+  for (const JsonReader& item : JsonReader(tree, problems).items(1, kMaxTemplates)) {
+    const auto text = item.string();
+    if (!text) continue;
+    const std::size_t slot = text->find(kSlot);
+    if (slot == std::string::npos || text->find(kSlot, slot + 1) != std::string::npos) {
+      item.expected("a template with one \"{}\"");
+    }
+    templates.push_back(*text);
+  }
+  problems.throw_if_any(ErrorCode::kCorruptPackage, path);
+  return templates;
+}
+
+std::vector<std::string> read_classes(const PackageFiles& files) {
+  const JsonNode tree = parse_json(listed(files, kClassesName), kListLimits, kClassesName);
+  Problems problems;
+  std::vector<std::string> classes;
+  std::set<std::string> seen;
+  for (const JsonReader& item : JsonReader(tree, problems).items(1, kMaxClasses)) {
+    const auto label = item.string(1);
+    if (!label) continue;
+    if (!seen.insert(*label).second) item.expected("a label that is not listed before");
+    classes.push_back(*label);
+  }
+  problems.throw_if_any(ErrorCode::kCorruptPackage, kClassesName);
+  return classes;
+}
+
+void fill_from_lists(const PackageFiles& files, ParsedManifest& parsed) {
+  for (auto& [name, task] : parsed.manifest.tasks) {
+    const auto& paths = parsed.templates.find(name)->second;
+    GLINT_CHECK(paths.size() == task.heads.size());
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      task.heads[i].templates =
+          paths[i] ? read_templates(files, *paths[i]) : std::vector<std::string>{"{}"};
+    }
+  }
+  if (files.contains(kClassesName)) parsed.manifest.classes = read_classes(files);
+}
+
+// The outer form of every file that another library will read, and the reference's tensors.
+void check_contents(const PackageFiles& files, const Manifest& manifest) {
+  std::set<std::string, std::less<>> archives;
+  for (const auto& [name, tower] : manifest.towers) archives.insert(tower.file);
+  for (const auto& [path, bytes] : files) {
+    if (path.ends_with(".pt") || archives.contains(path)) check_torch_archive(bytes, path);
+    if (path == manifest.reference.file) {
+      check_reference(parse_safetensors(bytes, path), manifest, path);
+    } else if (path.ends_with(".safetensors")) {
+      parse_safetensors(bytes, path);
+    }
+  }
+}
+
+}  // namespace
+
+OpenedPackage open_files(PackageFiles files) {
+  std::string digest = check_manifest_digest(files);
+  ParsedManifest parsed = parse_manifest(listed(files, kManifestName), kManifestName);
+  check_file_digests(files, parsed.manifest);
+  fill_from_lists(files, parsed);
+  check_contents(files, parsed.manifest);
+  files.erase(std::string(kManifestName));
+  files.erase(std::string(kManifestDigestName));
+  return {std::move(files), std::move(parsed.manifest), std::move(digest)};
+}
+
+}  // namespace glint

@@ -1,0 +1,82 @@
+// A package on disk.
+#include <cstdint>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "core/check.h"
+#include "core/file.h"
+#include "package/opened_package.h"
+#include "package/paths.h"
+
+namespace glint {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxEntries = 1'000;  // files and folders
+constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{8} << 30;
+constexpr std::uintmax_t kMaxPackageBytes = std::uintmax_t{16} << 30;
+
+[[noreturn]] void fail_io(const std::string& path, const std::error_code& error) {
+  fail(ErrorCode::kIo, quoted(path), ": cannot be read: ", error.message());
+}
+
+// The regular files below `folder`, by their path inside it. Links are not followed.
+std::map<std::string, std::uintmax_t, std::less<>> list_folder(const fs::path& folder) {
+  std::map<std::string, std::uintmax_t, std::less<>> sizes;
+  std::error_code error;
+  std::uintmax_t total = 0;
+  std::size_t entries = 0;
+  fs::recursive_directory_iterator at(folder, error);
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    const std::string name = at->path().lexically_relative(folder).generic_string();
+    if (++entries > kMaxEntries) {
+      fail(ErrorCode::kCorruptPackage, "expected at most ", kMaxEntries,
+           " files and folders, got more");
+    }
+    const fs::file_status status = at->symlink_status(error);
+    if (error) fail_io(name, error);
+    if (fs::is_directory(status)) continue;
+    if (!fs::is_regular_file(status)) {
+      fail(ErrorCode::kCorruptPackage, quoted(name), ": expected a regular file, got ",
+           fs::is_symlink(status) ? "a link" : "something else");
+    }
+    const std::uintmax_t size = at->file_size(error);
+    if (error) fail_io(name, error);
+    total += size;
+    if (size > kMaxFileBytes || total > kMaxPackageBytes) {
+      fail(ErrorCode::kCorruptPackage, quoted(name), ": expected at most ", kMaxFileBytes,
+           " bytes in a file and ", kMaxPackageBytes, " in a package, got more");
+    }
+    sizes.emplace(name, size);
+  }
+  if (error) fail_io(folder.string(), error);
+  return sizes;
+}
+
+}  // namespace
+
+PackageFiles read_package_folder(const std::string& path) {
+  const fs::path folder(path);
+  std::error_code error;
+  const fs::file_status status = fs::status(folder, error);
+  if (status.type() == fs::file_type::not_found) {
+    fail(ErrorCode::kNotFound, "expected a folder, got no such file");
+  }
+  if (error) fail_io(path, error);
+  if (!fs::is_directory(status)) {
+    fail(ErrorCode::kNotFound, "expected a folder, got something else");
+  }
+  const auto sizes = list_folder(folder);
+  if (!sizes.contains(kManifestName)) {
+    fail(ErrorCode::kNotFound, "expected a folder with ", kManifestName, ", got none");
+  }
+  PackageFiles files;
+  for (const auto& [name, size] : sizes) {
+    files.emplace(name, read_file((folder / name).string(), static_cast<std::int64_t>(size)));
+  }
+  return files;
+}
+
+}  // namespace glint

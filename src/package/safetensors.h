@@ -1,0 +1,38 @@
+// safetensors: an 8-byte little-endian header size, a JSON header, the numbers.
+#pragma once
+
+#include <glint/tensor.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace glint {
+
+// A tensor inside the file's bytes.
+struct StoredTensor {
+  DType dtype = DType::kF32;
+  std::vector<std::int64_t> shape;
+  std::int64_t count = 1;            // the product of shape
+  std::span<const std::byte> bytes;  // row-major, little-endian, of any alignment
+};
+
+using StoredTensors = std::map<std::string, StoredTensor, std::less<>>;
+
+// The tensors of a file, whose ranges tile its data without overlap or hole. Views into `file`.
+// Throws Error(kCorruptPackage) with every problem, the message beginning with `where`.
+StoredTensors parse_safetensors(std::span<const std::byte> file, std::string_view where);
+
+// The numbers of an f32 or f16 tensor, f16 widened exactly.
+std::vector<float> stored_floats(const StoredTensor& tensor);
+// The numbers of an i64 tensor.
+std::vector<std::int64_t> stored_ints(const StoredTensor& tensor);
+
+// IEEE 754 binary16 -> binary32, exact for every input (a signalling NaN keeps its payload).
+float half_to_float(std::uint16_t half);
+
+}  // namespace glint

@@ -1,0 +1,275 @@
+#include "package/manifest.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "expect_error.h"
+#include "package/paths.h"
+#include "support/tiny_package.h"
+
+namespace glint {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using testing::expect_error;
+
+Json sound() { return Json::parse(testing::manifest_of(testing::tiny_package())); }
+
+ParsedManifest parse(const Json& json) {
+  return parse_manifest(testing::to_bytes(json.dump()), "glint.json");
+}
+
+std::string problems_of(const Json& json) {
+  return testing::error_of([&] { parse(json); });
+}
+
+TEST(ManifestTest, FillsEveryField) {
+  const ParsedManifest parsed = parse(sound());
+  const Manifest& manifest = parsed.manifest;
+  EXPECT_EQ(manifest.name, "tiny-test");
+  EXPECT_EQ(manifest.family, "clip");
+  EXPECT_EQ(manifest.embed_dim, 4);
+  EXPECT_EQ(manifest.activation, "quick_gelu");
+  const PreprocessSpec& preprocess = manifest.preprocess.at("default");
+  EXPECT_EQ(preprocess.width, 8);
+  EXPECT_EQ(preprocess.height, 8);
+  EXPECT_EQ(preprocess.geometry, Geometry::kShortest);
+  EXPECT_EQ(preprocess.interpolation, Interpolation::kBicubic);
+  EXPECT_EQ(preprocess.rgb, RgbConversion::kAfterResize);
+  EXPECT_EQ(preprocess.mean, (std::array<float, 3>{0.5F, 0.25F, 0}));
+  EXPECT_EQ(preprocess.std, (std::array<float, 3>{0.5F, 0.25F, 1}));
+  ASSERT_TRUE(manifest.tokenizer);
+  EXPECT_EQ(manifest.tokenizer->context_length, 8);
+  EXPECT_EQ(manifest.tokenizer->overflow, Overflow::kTruncate);
+  EXPECT_EQ(manifest.tokenizer->start_id, 62);
+  EXPECT_EQ(manifest.tokenizer->end_id, 63);
+  EXPECT_EQ(manifest.tokenizer->pad_id, 0);
+  EXPECT_EQ(manifest.merges_file, "tokenizer/bpe.txt");
+  EXPECT_EQ(manifest.logit.scale, 100);
+  EXPECT_EQ(manifest.logit.bias, 0);
+  EXPECT_EQ(manifest.licence, "Apache-2.0");
+  EXPECT_EQ(manifest.provenance.at("made_by"), "tests");
+  EXPECT_EQ(manifest.files.size(), 8U);
+  EXPECT_EQ(manifest.files.at("classes.json").size(), 64U);
+  const TaskSpec& task = manifest.tasks.at("classify");
+  EXPECT_EQ(task.preprocess, "default");
+  ASSERT_EQ(task.heads.size(), 1U);
+  EXPECT_EQ(task.heads[0].type, "zero_shot");
+  EXPECT_EQ(parsed.templates.at("classify"),
+            (std::vector<std::optional<std::string>>{"templates.json"}));
+  EXPECT_EQ(manifest.reference.images.size(), 2U);
+  EXPECT_EQ(manifest.reference.texts, (std::vector<std::string>{"a cat", ""}));
+  EXPECT_EQ(manifest.reference.file, "reference/vectors.safetensors");
+  EXPECT_EQ(manifest.reference.embedding_tolerance, 1e-5);
+  EXPECT_EQ(manifest.reference.logit_tolerance, 1e-4);
+  EXPECT_EQ(manifest.reference.versions.at("torch"), "2.15.0");
+}
+
+TEST(ManifestTest, FillsTheTowers) {
+  const Manifest manifest = parse(sound()).manifest;
+  ASSERT_EQ(manifest.towers.size(), 2U);
+  const TowerSpec& text = manifest.towers.at("text");
+  EXPECT_EQ(text.file, "towers/text.pt");
+  EXPECT_EQ(text.storage, DType::kF16);
+  ASSERT_EQ(text.methods.size(), 3U);
+  const MethodSpec& method = text.methods.at("forward_embedded");
+  ASSERT_EQ(method.inputs.size(), 2U);
+  EXPECT_EQ(method.inputs[0].name, "embeddings");
+  EXPECT_EQ(method.inputs[0].dtype, DType::kF32);
+  EXPECT_EQ(method.inputs[0].shape, (std::vector<std::int64_t>{Port::kBatch, Port::kLength, 6}));
+  EXPECT_EQ(method.inputs[1].name, "eot");
+  EXPECT_EQ(method.inputs[1].dtype, DType::kI64);
+  EXPECT_EQ(method.outputs.at(0).shape, (std::vector<std::int64_t>{Port::kBatch, 4}));
+  EXPECT_EQ(manifest.towers.at("image").methods.at("forward").inputs.at(0).shape,
+            (std::vector<std::int64_t>{Port::kBatch, 3, 8, 8}));
+}
+
+TEST(ManifestTest, ReadsTheOtherValueOfEveryChoice) {
+  Json json = sound();
+  json["activation"] = "gelu";
+  json["preprocess"]["default"]["geometry"] = "squash";
+  json["preprocess"]["default"]["interpolation"] = "bilinear";
+  json["preprocess"]["default"]["rgb"] = "before";
+  json["tokenizer"]["overflow"] = "error";
+  json["tokenizer"]["pad"] = 63;
+  json["towers"]["image"]["storage"] = "f32";
+  json["tasks"]["classify"]["heads"][0]["templates"] = nullptr;
+  const ParsedManifest parsed = parse(json);
+  EXPECT_EQ(parsed.manifest.activation, "gelu");
+  EXPECT_EQ(parsed.manifest.preprocess.at("default").geometry, Geometry::kSquash);
+  EXPECT_EQ(parsed.manifest.preprocess.at("default").interpolation, Interpolation::kBilinear);
+  EXPECT_EQ(parsed.manifest.preprocess.at("default").rgb, RgbConversion::kBeforeResize);
+  EXPECT_EQ(parsed.manifest.tokenizer->overflow, Overflow::kError);
+  EXPECT_EQ(parsed.manifest.towers.at("image").storage, DType::kF32);
+  EXPECT_EQ(parsed.templates.at("classify"),
+            (std::vector<std::optional<std::string>>{std::nullopt}));
+}
+
+TEST(ManifestTest, TakesSizesThatAreNotSquare) {
+  Json json = sound();
+  json["preprocess"]["default"]["geometry"] = "squash";
+  json["preprocess"]["default"]["size"] = {6, 8};
+  json["towers"]["image"]["methods"]["forward"]["inputs"][0]["shape"] = {"B", 3, 6, 8};
+  const Manifest manifest = parse(json).manifest;
+  EXPECT_EQ(manifest.preprocess.at("default").height, 6);
+  EXPECT_EQ(manifest.preprocess.at("default").width, 8);
+}
+
+TEST(ManifestTest, TakesAPackageWithoutATextTower) {
+  Json json = sound();
+  json["tokenizer"] = nullptr;
+  json["towers"].erase("text");
+  json["tasks"] = Json::object();
+  json["reference"]["texts"] = Json::array();
+  const Manifest manifest = parse(json).manifest;
+  EXPECT_FALSE(manifest.tokenizer);
+  EXPECT_FALSE(manifest.towers.contains("text"));
+  EXPECT_TRUE(manifest.tasks.empty());
+}
+
+struct Change {
+  const char* pointer;
+  Json value;
+  const char* part;
+};
+
+TEST(ManifestTest, RefusesValuesOutsideTheRules) {
+  const Change changes[] = {
+      {"/format_version", 0, "format_version: expected 1, got 0"},
+      {"/format_version", "1", "format_version: expected 1, got \"1\""},
+      {"/name", "", "name: expected a name"},
+      {"/name", "Upper", "name: expected a name"},
+      {"/name", "-x", "name: expected a name"},
+      {"/name", std::string(65, 'a'), "name: expected a name"},
+      {"/family", "siglip", "family: expected \"clip\", got \"siglip\""},
+      {"/embed_dim", 0, "embed_dim: expected an integer from 1 to 65536, got 0"},
+      {"/embed_dim", 65537, "embed_dim"},
+      {"/embed_dim", 4.0, "embed_dim: expected an integer"},
+      {"/activation", "relu", "activation: expected \"quick_gelu\" or \"gelu\", got \"relu\""},
+      {"/text_pooling", "last", "text_pooling: expected \"eot\", got \"last\""},
+      {"/probability", "sigmoid", "probability: expected \"softmax\", got \"sigmoid\""},
+      {"/extends", Json::object(), "extends: expected null, got an object"},
+      {"/licence", "", "licence: expected a string that is not empty"},
+      {"/logit/scale", 0, "logit.scale: expected a positive number, got 0"},
+      {"/logit/scale", -1, "logit.scale: expected a positive number, got -1"},
+      {"/logit/bias", 1e300, "logit.bias: expected a number in the range of a 32-bit float"},
+      {"/preprocess", Json::object(), "preprocess: expected an object of 1 to 64 entries, got 0"},
+      {"/preprocess/default/size", {8, 0}, "preprocess.default.size[1]"},
+      {"/preprocess/default/size", {4097, 8}, "preprocess.default.size[0]"},
+      {"/preprocess/default/size", {8, 9}, "expected a square for geometry \"shortest\""},
+      {"/preprocess/default/size",
+       {16, 16},
+       "towers.image: expected pixels of [16, 16], the size of preprocess \"default\", got [8, 8]"},
+      {"/preprocess/default/geometry", "longest", "expected \"shortest\" or \"squash\""},
+      {"/preprocess/default/interpolation", "nearest", "expected \"bicubic\" or \"bilinear\""},
+      {"/preprocess/default/antialias", false, "antialias: expected true, got false"},
+      {"/preprocess/default/std", {1, 0, 1}, "std[1]: expected a positive number, got 0"},
+      {"/preprocess/default/mean", {1, 2}, "mean: expected an array of 3, got an array of 2"},
+      {"/tokenizer/kind", "wordpiece", "tokenizer.kind: expected \"clip_bpe\", got \"wordpiece\""},
+      {"/tokenizer/context", 1, "tokenizer.context: expected an integer from 2 to 4096, got 1"},
+      {"/tokenizer/context", 4097, "tokenizer.context"},
+      {"/tokenizer/start", -1, "tokenizer.start"},
+      {"/tokenizer/end", 62, "tokenizer.end: expected another id than start"},
+      {"/tokenizer/pad", 62, "tokenizer.pad: expected another id than start"},
+      {"/tokenizer/pad", 4294967296, "tokenizer.pad"},
+      {"/tokenizer/files/merges", "tokenizer/no.txt",
+       "tokenizer.files.merges: expected a file that is listed in files, got \"tokenizer/no.txt\""},
+      {"/tokenizer/files/merges", "../bpe.txt", "expected a relative path"},
+      {"/towers/image/file", "/etc/passwd", "towers.image.file: expected a relative path"},
+      {"/towers/image/file", "towers/no.pt", "expected a file that is listed in files"},
+      {"/towers/image/dtype", "f16", "towers.image.dtype: expected \"f32\", got \"f16\""},
+      {"/towers/text/storage", "bf16", "expected \"f32\" or \"f16\", got \"bf16\""},
+      {"/towers/image/methods/forward/inputs/0/shape/1", "x",
+       "towers.image.methods.forward.inputs[0].shape[1]: expected a positive integer, got \"x\""},
+      {"/towers/image/methods/forward/inputs/0/shape/1", 1, "shape[1]: expected 3, got 1"},
+      {"/towers/image/methods/forward/inputs/0/shape/2", 0, "expected a positive integer, got 0"},
+      {"/towers/image/methods/forward/inputs/0/shape/2", 4294967296, "a positive integer"},
+      {"/towers/image/methods/forward/inputs/0/shape/0", "L", "expected \"B\", got \"L\""},
+      {"/towers/image/methods/forward/inputs/0/name", "image", "expected \"pixels\""},
+      {"/towers/image/methods/forward/outputs/0/shape/1", 5,
+       "outputs[0].shape[1]: expected 4 (embed_dim), got 5"},
+      {"/towers/image/methods/forward/outputs", Json::array(), "outputs: expected an array of 1"},
+      {"/towers/text/methods/forward/inputs/0/dtype", "f32",
+       "dtype: expected \"i64\", got \"f32\""},
+      {"/towers/text/methods/forward_embedded/inputs/0/shape/2", 7,
+       "inputs[0].shape[2]: expected 6 (the width of embeddings), got 7"},
+      {"/towers/text/methods/forward_embedded/inputs/1/shape",
+       {"B", 1},
+       "inputs[1].shape: expected an array of 1, got an array of 2"},
+      {"/tasks/segment", Json::object(), "tasks.segment: unknown key"},
+      {"/tasks/classify/preprocess", "other",
+       "tasks.classify.preprocess: expected a name in preprocess, got \"other\""},
+      {"/tasks/classify/heads", Json::array(), "heads: expected an array of 1 to 16"},
+      {"/tasks/classify/heads/0/type", "coop", "expected \"zero_shot\", got \"coop\""},
+      {"/tasks/classify/heads/0/templates", "no.json", "expected a file that is listed in files"},
+      {"/tokenizer", nullptr,
+       "type: expected a tokenizer and a text tower for this type, got none"},
+      {"/reference/images", Json::array(), "reference.images: expected an array of 1 to 16"},
+      {"/reference/images/0", "reference/9.png", "reference.images[0]: expected a file that is"},
+      {"/reference/texts", Json::array(), "reference.texts: expected an array of 1 to 64"},
+      {"/reference/tolerance/logit", 0, "reference.tolerance.logit: expected a positive number"},
+      {"/files/towers~1image.pt", "sha256:12", "files[\"towers/image.pt\"]: expected \"sha256:\""},
+      {"/files/towers~1image.pt", "md5:" + std::string(64, 'a'), "expected \"sha256:\""},
+      {"/files/glint.json", "sha256:" + std::string(64, 'a'), "no entry for the manifest itself"},
+      {"/files/..~1x", "sha256:" + std::string(64, 'a'), "files[\"../x\"]: expected a relative"},
+      {"/files/~1abs", "sha256:" + std::string(64, 'a'), "files[\"/abs\"]: expected a relative"},
+      {"/files/a~1.git", "sha256:" + std::string(64, 'a'), "expected a relative path"},
+  };
+  for (const Change& change : changes) {
+    SCOPED_TRACE(std::string(change.pointer) + " = " + change.value.dump());
+    Json json = sound();
+    json[Json::json_pointer(change.pointer)] = change.value;
+    expect_error([&] { parse(json); }, ErrorCode::kCorruptPackage, change.part);
+  }
+}
+
+TEST(ManifestTest, RefusesALaterFormatWhateverElseItHolds) {
+  Json json = sound();
+  json["format_version"] = 2;
+  json["family"] = 7;
+  json.erase("towers");
+  expect_error([&] { parse(json); }, ErrorCode::kUnsupported,
+               "glint.json: expected format_version 1, got 2");
+}
+
+TEST(ManifestTest, ReportsAllProblemsAtOnce) {
+  Json json = sound();
+  json.erase("licence");
+  json["embed_dim"] = "x";
+  json["towers"]["image"]["file"] = 3;
+  json["extra"] = 1;
+  const std::string message = problems_of(json);
+  EXPECT_TRUE(message.starts_with("glint.json: 4 problems: ")) << message;
+  for (const char* part : {"licence: missing", "extra: unknown key",
+                           "embed_dim: expected an integer from 1 to 65536, got \"x\"",
+                           "towers.image.file: expected a string, got 3"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
+}
+
+TEST(ManifestTest, RefusesWhatIsNoObject) {
+  for (const char* text : {"[]", "3", "null", "\"x\""}) {
+    expect_error([&] { parse_manifest(testing::to_bytes(text), "m"); }, ErrorCode::kCorruptPackage,
+                 "m: expected an object");
+  }
+}
+
+TEST(ManifestTest, RefusesMoreThanAMebibyte) {
+  const std::string text(std::size_t{1} << 21, ' ');
+  expect_error([&] { parse_manifest(testing::to_bytes(text), "m"); }, ErrorCode::kCorruptPackage,
+               "at most 1048576 bytes");
+}
+
+TEST(PathTest, TakesOnlyPlainRelativePaths) {
+  for (const char* good : {"a", "a/b/c/d", "a.b-c_D9", "towers/image.pt", "a..b"}) {
+    EXPECT_TRUE(is_package_path(good)) << good;
+  }
+  for (const char* bad : {"", "/", "/a", "a/", "a//b", ".", "..", "../x", "a/../b", "a/.b", ".a",
+                          "a/b/c/d/e", "a b", "a\\b", "C:x", "a\n", "\xc3\xa9"}) {
+    EXPECT_FALSE(is_package_path(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace glint
