@@ -25,17 +25,17 @@ using ProgressFn = std::function<void(std::int64_t done, std::int64_t total)>;
 
 // What the words of a question are.
 struct TextQuery {
-  std::vector<std::string> labels;     // distinct, none empty
-  std::vector<std::string> templates;  // each with one "{}"; empty: the package's own
-  std::stop_token stop;
-  ProgressFn progress;                 // in texts encoded
+  std::vector<std::string> labels{};     // distinct, none empty
+  std::vector<std::string> templates{};  // each with one "{}"; empty: the package's own
+  std::stop_token stop{};                // checked between batches; Error(kCancelled)
+  ProgressFn progress{};                 // in texts encoded
 };
 
 struct PredictOptions {
-  std::string task;        // of the manifest; empty: the package's only task
+  std::string task{};      // of the manifest; empty: the package's only task
   std::int64_t top_k = 5;  // labels to list; 0: all
-  std::stop_token stop;    // checked between batches; Error(kCancelled)
-  ProgressFn progress;     // in images
+  std::stop_token stop{};  // checked between batches; Error(kCancelled)
+  ProgressFn progress{};   // in images
 };
 
 // Class embeddings.  rows [K, D] f32 on the CPU, unit rows.
@@ -49,9 +49,9 @@ using TextState = std::variant<ClassBank>;
 
 // What a head makes of one image, reusable with any TextState.
 struct ImageState {
-  std::int64_t width = 0;   // of the original picture, pixels
+  std::int64_t width = 0;  // of the original picture, pixels
   std::int64_t height = 0;
-  Tensor embedding;         // [D] f32 on the CPU, not normalised
+  Tensor embedding;  // [D] f32 on the CPU, not normalised
 };
 
 // Stateless but for what it was made from; all methods may run concurrently.

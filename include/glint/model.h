@@ -20,7 +20,7 @@ namespace glint {
 struct ModelOptions {
   std::string device = "cpu";   // "cpu", "cuda", "cuda:N"
   std::int64_t max_batch = 32;  // images or texts that go through a tower at once, at least 1
-  int threads = 0;              // CPU threads one call computes with; 0: as many as the host has set
+  int threads = 0;  // CPU threads one call computes with; 0: as many as the host has set
 };
 
 // Rows in input order.  values [count, dim] f32, row-major.
@@ -35,9 +35,9 @@ struct Embeddings {
 };
 
 struct EncodeOptions {
-  bool normalize = true;  // unit L2 norm
-  std::stop_token stop;   // checked between batches; Error(kCancelled)
-  ProgressFn progress;
+  bool normalize = true;   // unit L2 norm
+  std::stop_token stop{};  // checked between batches; Error(kCancelled)
+  ProgressFn progress{};   // in images or texts
 };
 
 // A loaded model of any family. Immutable after load(), cheap to copy, and all const methods may

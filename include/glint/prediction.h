@@ -10,9 +10,9 @@ namespace glint {
 
 struct ClassScore {
   std::string label;
-  std::int64_t index = 0;   // of the label in the list that was prepared
-  float probability = 0;    // in [0, 1]; over all labels, also when only the best are listed
-  float logit = 0;          // logit scale * cosine + logit bias
+  std::int64_t index = 0;  // of the label in the list that was prepared
+  float probability = 0;   // in [0, 1]; over all labels, also when only the best are listed
+  float logit = 0;         // logit scale * cosine + logit bias
 };
 
 // Scores of the best labels: descending, equal ones in the order of the labels.

@@ -15,9 +15,9 @@ namespace glint {
 
 // Input of a text tower: either ids, or embeddings and eot.
 struct TextInput {
-  Tensor ids;         // [B, L] i64; each row has an end token
-  Tensor embeddings;  // [B, L, width] f32, positions not added
-  Tensor eot;         // [B] i64: position of the end token in each row of embeddings
+  Tensor ids{};         // [B, L] i64; each row has an end token
+  Tensor embeddings{};  // [B, L, width] f32, positions not added
+  Tensor eot{};         // [B] i64: position of the end token in each row of embeddings
 };
 
 // The encoders of a package with their preprocessing and vocabulary. Shared and immutable: all

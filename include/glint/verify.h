@@ -11,8 +11,8 @@ namespace glint {
 
 // One comparison with the reference.
 struct VerifyStage {
-  std::string name;      // "pixels", "ids", "image_embedding", "text_embedding", "logits"
-  std::string measure;   // what `difference` is: "max abs", "max abs / max", "ids that differ"
+  std::string name;     // "pixels", "ids", "image_embedding", "text_embedding", "logits"
+  std::string measure;  // what `difference` is: "max abs", "max abs / max", "ids that differ"
   double difference = 0;
   double tolerance = 0;  // the stage passes when difference <= tolerance
   std::string where;     // of the largest difference: "picture 0 (reference/a.png)"; empty if none

@@ -1,0 +1,20 @@
+// What open_clip does to a text before it looks for words: clean="lower" (tokenizer.py,
+// _clean_lower), one function a step.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace glint {
+
+// " ".join(text.split()): runs of white space become one space, none at either end.
+std::u32string collapse_whitespace(std::u32string_view text);
+
+// str.lower(): the simple mapping, except U+0130, which becomes "i" and U+0307, and a capital
+// sigma, which at the end of a word becomes the final form.
+std::u32string lower_case(std::u32string_view text);
+
+// All steps in the reference's order: HTML references twice, white space, lower case.
+std::u32string clean_lower(std::string_view utf8);
+
+}  // namespace glint

@@ -1,0 +1,156 @@
+#include "text/vocabulary.h"
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/check.h"
+#include "text/gunzip.h"
+#include "text/unicode.h"
+
+namespace glint {
+namespace {
+
+constexpr std::int64_t kMaxFileBytes = 16 << 20;  // the published file has 3.2 MB
+constexpr std::string_view kWhat = "the byte-pair vocabulary";
+
+// Bytes that are spelled as the Latin-1 character of the same number.
+bool is_printable(int byte) {
+  return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xFF && byte != 0xAD);
+}
+
+struct Line {
+  std::string_view left;
+  std::string_view right;
+};
+
+// Hands out the lines of the file, checked for their form.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) : rest_(text) {}
+
+  void header() {
+    const std::string_view line = next();
+    if (line.find("#version:") == std::string_view::npos) {
+      fail(ErrorCode::kCorruptPackage, "expected a first line with #version: in ", kWhat, ", got ",
+           quote(line));
+    }
+  }
+
+  bool at_end() const { return rest_.empty(); }
+  std::int64_t number() const { return number_; }
+
+  Line merge() {
+    const std::string_view line = next();
+    const std::size_t space = line.find(' ');
+    const Line merge{line.substr(0, space),
+                     space == std::string_view::npos ? "" : line.substr(space + 1)};
+    bool good = !merge.left.empty() && !merge.right.empty();
+    for (const char c : merge.left) good = good && is_symbol_byte(c);
+    for (const char c : merge.right) good = good && is_symbol_byte(c);
+    if (!good) {
+      fail(ErrorCode::kCorruptPackage, "expected two symbols and one space between them in line ",
+           number_, " of ", kWhat, ", got ", quote(line));
+    }
+    return merge;
+  }
+
+ private:
+  static bool is_symbol_byte(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > 0x20 && byte != 0x7F;
+  }
+
+  std::string_view next() {
+    ++number_;
+    const std::size_t end = rest_.find('\n');
+    const std::string_view line = rest_.substr(0, end);
+    rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
+    return line;
+  }
+
+  std::string_view rest_;
+  std::int64_t number_ = 0;
+};
+
+// Spelling -> id. Spellings are unique, so ids can stand for the reference's strings.
+class Symbols {
+ public:
+  Symbols() {
+    const auto ids = byte_symbols();
+    int unprintable = 0;
+    for (int byte = 0; byte < kByteSymbols; ++byte) {
+      std::string spelling;
+      append_utf8(static_cast<char32_t>(is_printable(byte) ? byte : kByteSymbols + unprintable++),
+                  spelling);
+      const std::int32_t id = ids[static_cast<std::size_t>(byte)];
+      ids_.emplace(spelling, id);
+      ids_.emplace(spelling + "</w>", id + kByteSymbols);
+    }
+  }
+
+  std::int32_t find(std::string_view spelling, std::int64_t line) const {
+    const auto found = ids_.find(std::string(spelling));
+    if (found == ids_.end()) {
+      fail(ErrorCode::kCorruptPackage, "expected a symbol of an earlier line in line ", line,
+           " of ", kWhat, ", got ", quote(spelling));
+    }
+    return found->second;
+  }
+
+  void add(const Line& line, std::int32_t id, std::int64_t number) {
+    const std::string spelling = cat(line.left, line.right);
+    if (!ids_.emplace(spelling, id).second) {
+      fail(ErrorCode::kCorruptPackage, "expected a new symbol from line ", number, " of ", kWhat,
+           ", got ", quote(spelling), " a second time");
+    }
+  }
+
+ private:
+  std::unordered_map<std::string, std::int32_t> ids_;
+};
+
+std::string content(std::span<const std::byte> file) {
+  if (file.size() > static_cast<std::size_t>(kMaxFileBytes)) {
+    fail(ErrorCode::kCorruptPackage, "expected at most ", kMaxFileBytes, " bytes in ", kWhat,
+         ", got ", file.size());
+  }
+  if (is_gzip(file)) return gunzip(file, kMaxFileBytes, kWhat);
+  return std::string(reinterpret_cast<const char*>(file.data()), file.size());
+}
+
+}  // namespace
+
+std::array<std::int32_t, kByteSymbols> byte_symbols() {
+  std::array<std::int32_t, kByteSymbols> ids{};
+  std::int32_t next = 0;
+  for (const bool printable : {true, false}) {
+    for (int byte = 0; byte < kByteSymbols; ++byte) {
+      if (is_printable(byte) == printable) ids[static_cast<std::size_t>(byte)] = next++;
+    }
+  }
+  return ids;
+}
+
+std::vector<Merge> read_merges(std::span<const std::byte> file, std::int64_t count) {
+  const std::string text = content(file);
+  Lines lines(text);
+  lines.header();
+  Symbols symbols;
+  std::vector<Merge> merges;
+  while (!lines.at_end()) {
+    const Line line = lines.merge();
+    const auto made = static_cast<std::int64_t>(merges.size());
+    if (made == count) continue;
+    merges.push_back(
+        {symbols.find(line.left, lines.number()), symbols.find(line.right, lines.number())});
+    symbols.add(line, kFirstMerge + static_cast<std::int32_t>(made), lines.number());
+  }
+  if (static_cast<std::int64_t>(merges.size()) < count) {
+    fail(ErrorCode::kCorruptPackage, "expected ", count, " merges in ", kWhat, ", got ",
+         merges.size());
+  }
+  return merges;
+}
+
+}  // namespace glint
