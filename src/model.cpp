@@ -27,8 +27,8 @@ struct Model::Impl {
            name.empty() ? "" : " ", name.empty() ? "" : quote(name));
     }
     if (name.empty() && tasks.size() > 1) {
-      fail(ErrorCode::kInvalidArgument, "package ", quote(manifest().name), " has ",
-           tasks.size(), " tasks; expected the name of one");
+      fail(ErrorCode::kInvalidArgument, "package ", quote(manifest().name), " has ", tasks.size(),
+           " tasks; expected the name of one");
     }
     return found->first;
   }
@@ -91,7 +91,7 @@ const Towers& Model::towers() const { return *impl_->towers; }
 
 TextState Model::prepare(const std::vector<std::string>& labels,
                          const std::vector<std::string>& templates) const {
-  return prepare({.labels = labels, .templates = templates, .stop = {}, .progress = {}});
+  return prepare({.labels = labels, .templates = templates});
 }
 
 TextState Model::prepare(const TextQuery& query, std::string_view task) const {
@@ -136,8 +136,8 @@ Embeddings Model::encode_images(std::span<const ImageView> images,
 
 Embeddings Model::encode_texts(std::span<const std::string> texts,
                                const EncodeOptions& options) const {
-  return finish(glint::encode_texts(texts, towers(), options.stop, options.progress),
-                texts.size(), manifest().embed_dim, options);
+  return finish(glint::encode_texts(texts, towers(), options.stop, options.progress), texts.size(),
+                manifest().embed_dim, options);
 }
 
 Preprocessor Model::preprocessor(std::string_view task) const {

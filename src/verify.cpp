@@ -45,8 +45,8 @@ double max_abs(Floats values) {
 }
 
 VerifyStage stage(std::string name, std::string measure, const Worst& worst, double tolerance) {
-  return {std::move(name), std::move(measure), worst.value, tolerance, worst.where,
-          worst.value <= tolerance};
+  return {std::move(name), std::move(measure), worst.value,
+          tolerance,       worst.where,        worst.value <= tolerance};
 }
 
 class Verifier {
@@ -87,8 +87,7 @@ class Verifier {
     Worst worst;
     for (std::size_t i = 0; i < spec_.images.size(); ++i) {
       const Image image = decode_image(model_.package().file(spec_.images[i]));
-      worst.see(max_difference(preprocess(image), golden(cat("pixels.", i)).floats()),
-                picture(i));
+      worst.see(max_difference(preprocess(image), golden(cat("pixels.", i)).floats()), picture(i));
     }
     return stage("pixels", "max abs", worst, 0);
   }
@@ -133,7 +132,7 @@ class Verifier {
     for (std::size_t i = 0; i < spec_.texts.size(); ++i) {
       const Tensor& ids = golden(cat("ids.", i));
       const Tensor batch = Tensor::from({1, ids.dim(0)}, ids.ints());
-      const Tensor got = model_.towers().text({.ids = batch, .embeddings = {}, .eot = {}});
+      const Tensor got = model_.towers().text({.ids = batch});
       see_row(worst, got, golden("text_embedding"), i, text(i));
     }
     return stage("text_embedding", "max abs / max", worst, spec_.embedding_tolerance);
@@ -148,8 +147,7 @@ class Verifier {
     };
     const auto expected = golden("logits").floats();
     std::vector<float> got(expected.size());
-    dot_matrix(unit_rows(golden("image_embedding")), unit_rows(golden("text_embedding")), dim,
-               got);
+    dot_matrix(unit_rows(golden("image_embedding")), unit_rows(golden("text_embedding")), dim, got);
     const LogitSpec& logit = model_.manifest().logit;
     Worst worst;
     for (std::size_t i = 0; i < got.size(); ++i) {

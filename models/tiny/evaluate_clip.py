@@ -42,7 +42,9 @@ def class_embeddings(package: Package, labels: list[str]) -> Tensor:
 @torch.no_grad()
 def evaluate(package: Package, folder: Path) -> dict[str, float]:
     labels = sorted(p.name for p in folder.iterdir() if p.is_dir())
-    files = [(p, k) for k, label in enumerate(labels) for p in sorted((folder / label).glob("*.jpg"))]
+    files = [
+        (p, k) for k, label in enumerate(labels) for p in sorted((folder / label).glob("*.jpg"))
+    ]
     if not files:
         raise ExportError(f"expected .jpg pictures in class folders of {folder}, got none")
     classes = class_embeddings(package, labels)

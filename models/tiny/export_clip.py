@@ -15,9 +15,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "export"))
 
+import glint_export  # noqa: E402
 import torch  # noqa: E402
-from glint_export import ExportError, PackageParts, Reference, __version__, write_package  # noqa: E402
-from glint_export import pictures  # noqa: E402
+from glint_export import ExportError, PackageParts, Reference, pictures, write_package  # noqa: E402
 from glint_export.checkpoint import load_strictly, round_to_half  # noqa: E402
 from glint_export.preprocess import to_manifest  # noqa: E402
 from glint_export.verify import relative_difference  # noqa: E402
@@ -90,7 +90,7 @@ def parts_of(checkpoint: Path, images: list[Path]) -> PackageParts:
         licence=LICENCE,
         provenance={
             "weights": "models/tiny/train_clip.py",
-            "exporter": f"models/tiny/export_clip.py, glint_export {__version__}",
+            "exporter": f"models/tiny/export_clip.py, glint_export {glint_export.__version__}",
             **about,
         },
         storage="f16",

@@ -26,7 +26,6 @@ template <typename... Args>
 // What was asked for, in quotes, cut at 80 bytes and with control characters escaped, so that a
 // hostile name cannot flood or garble a message.
 std::string quote(std::string_view text);
-inline std::string quoted(std::string_view text) { return quote(text); }
 
 }  // namespace glint
 
@@ -37,11 +36,10 @@ inline std::string quoted(std::string_view text) { return quote(text); }
 #endif
 
 // A condition that only a bug in glint can break: Error(kInternal) with the place.
-#define GLINT_CHECK(condition)                                                            \
-  do {                                                                                    \
-    if (!(condition)) {                                                                   \
-      ::glint::fail(::glint::ErrorCode::kInternal, "internal error: ", #condition,        \
-                    " does not hold in ", __func__, " (", GLINT_FILE, ":", __LINE__, \
-                    ")");                                                                 \
-    }                                                                                     \
+#define GLINT_CHECK(condition)                                                             \
+  do {                                                                                     \
+    if (!(condition)) {                                                                    \
+      ::glint::fail(::glint::ErrorCode::kInternal, "internal error: ", #condition,         \
+                    " does not hold in ", __func__, " (", GLINT_FILE, ":", __LINE__, ")"); \
+    }                                                                                      \
   } while (false)

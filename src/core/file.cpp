@@ -38,8 +38,8 @@ std::vector<std::byte> read_file(const std::string& path, std::int64_t max_bytes
   const auto size = std::filesystem::file_size(path, error);
   if (error) fail(ErrorCode::kIo, "cannot read ", quote(path), ": ", error.message());
   if (size > static_cast<std::uintmax_t>(max_bytes)) {
-    fail(ErrorCode::kInvalidArgument, "expected at most ", max_bytes, " bytes, got ", size,
-         " in ", quote(path));
+    fail(ErrorCode::kInvalidArgument, "expected at most ", max_bytes, " bytes, got ", size, " in ",
+         quote(path));
   }
   std::vector<std::byte> bytes(static_cast<std::size_t>(size));
   if (std::fread(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) {

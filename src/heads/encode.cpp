@@ -29,7 +29,7 @@ Tensor encode_batch(std::span<const std::size_t> batch, const std::vector<Ids>& 
   }
   const auto rows = static_cast<std::int64_t>(batch.size());
   const std::vector<std::int64_t> shape{rows, static_cast<std::int64_t>(block.size()) / rows};
-  return towers.text({.ids = Tensor::from(shape, block), .embeddings = {}, .eot = {}}).cpu();
+  return towers.text({.ids = Tensor::from(shape, block)}).cpu();
 }
 
 }  // namespace

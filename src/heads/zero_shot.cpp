@@ -72,8 +72,8 @@ TextState ZeroShotHead::prepare(const TextQuery& query, const Towers& towers) co
     for (const std::string& text : templates) texts.push_back(fill(text, label));
   }
   const std::int64_t dim = towers.manifest().embed_dim;
-  const auto rows = class_means(encode_texts(texts, towers, query.stop, query.progress),
-                                templates.size(), dim);
+  const auto rows =
+      class_means(encode_texts(texts, towers, query.stop, query.progress), templates.size(), dim);
   const auto count = static_cast<std::int64_t>(query.labels.size());
   return ClassBank{query.labels, Tensor::from({count, dim}, rows)};
 }
@@ -87,8 +87,8 @@ std::vector<ImageState> ZeroShotHead::encode(std::span<const ImageView> images,
   std::vector<ImageState> states;
   states.reserve(images.size());
   for (std::size_t i = 0; i < images.size(); ++i) {
-    const auto row = std::span(rows).subspan(i * static_cast<std::size_t>(dim),
-                                             static_cast<std::size_t>(dim));
+    const auto row =
+        std::span(rows).subspan(i * static_cast<std::size_t>(dim), static_cast<std::size_t>(dim));
     states.push_back({images[i].width, images[i].height, Tensor::from({dim}, row)});
   }
   return states;

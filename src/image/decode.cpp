@@ -55,10 +55,10 @@ Image load_image(const std::string& path, const DecodeOptions& options) try {
   try {
     return decode_image(bytes, options);
   } catch (const Error& error) {
-    fail(error.code(), error.what(), ", in ", quoted(path));
+    fail(error.code(), error.what(), ", in ", quote(path));
   }
 } catch (const std::bad_alloc&) {
-  fail(ErrorCode::kOutOfMemory, "image: expected memory to read ", quoted(path), ", got none");
+  fail(ErrorCode::kOutOfMemory, "image: expected memory to read ", quote(path), ", got none");
 }
 
 }  // namespace glint

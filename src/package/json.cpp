@@ -42,7 +42,7 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
   }
   bool key(string_t& name) override {
     if (!keys_.back().insert(name).second) {
-      return stop(cat("expected every key once, got ", quoted(name), " twice in an object"));
+      return stop(cat("expected every key once, got ", quote(name), " twice in an object"));
     }
     std::get<JsonNode::Object>(open_.back()->value).emplace_back(std::move(name), JsonNode{});
     return true;

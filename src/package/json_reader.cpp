@@ -23,7 +23,7 @@ bool is_plain_key(std::string_view key) {
 }
 
 std::string child_path(const std::string& path, std::string_view key) {
-  if (!is_plain_key(key)) return cat(path, "[", quoted(key), "]");
+  if (!is_plain_key(key)) return cat(path, "[", quote(key), "]");
   return path.empty() ? std::string(key) : cat(path, ".", key);
 }
 
@@ -34,7 +34,7 @@ std::string shown(const JsonNode& node) {
     std::string operator()(bool value) const { return value ? "true" : "false"; }
     std::string operator()(std::int64_t value) const { return cat(value); }
     std::string operator()(double value) const { return cat(value); }
-    std::string operator()(const std::string& value) const { return quoted(value); }
+    std::string operator()(const std::string& value) const { return quote(value); }
     std::string operator()(const JsonNode::Array& value) const {
       return cat("an array of ", value.size());
     }
@@ -177,7 +177,7 @@ std::optional<std::size_t> JsonReader::one_of(
   }
   std::string list;
   for (const std::string_view choice : choices) {
-    list += cat(list.empty() ? "" : " or ", quoted(choice));
+    list += cat(list.empty() ? "" : " or ", quote(choice));
   }
   expected(list);
   return std::nullopt;

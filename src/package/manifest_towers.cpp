@@ -138,7 +138,7 @@ void check_pixels(const JsonReader& tower, const PreprocessTable& preprocess, co
     if (spec.height == 0 || spec.width == 0) continue;
     if (spec.height == height->second && spec.width == width->second) continue;
     tower.problem(cat("expected pixels of [", spec.height, ", ", spec.width,
-                      "], the size of preprocess ", quoted(name), ", got [", height->second, ", ",
+                      "], the size of preprocess ", quote(name), ", got [", height->second, ", ",
                       width->second, "]"));
   }
 }

@@ -37,7 +37,7 @@ std::string check_manifest_digest(const PackageFiles& files) {
                                 stated_bytes.size());
   if (stated.size() != 65 || stated.back() != '\n' || !is_sha256_hex(stated.substr(0, 64))) {
     fail(ErrorCode::kCorruptPackage, kManifestDigestName,
-         ": expected 64 lower-case hex digits and a newline, got ", quoted(stated));
+         ": expected 64 lower-case hex digits and a newline, got ", quote(stated));
   }
   std::string digest = sha256_hex(files.find(kManifestName)->second);
   if (digest != stated.substr(0, 64)) {
@@ -53,7 +53,7 @@ void check_file_digests(const PackageFiles& files, const Manifest& manifest) {
   for (const auto& [path, bytes] : files) {
     const bool own = path == kManifestName || path == kManifestDigestName;
     if (!own && !manifest.files.contains(path)) {
-      problems.add(quoted(path), cat("expected no file that ", kManifestName, " does not list"));
+      problems.add(quote(path), cat("expected no file that ", kManifestName, " does not list"));
     }
   }
   for (const auto& [path, stated] : manifest.files) {

@@ -20,11 +20,11 @@ Package Package::open(const std::string& path) {
   try {
     return Package(std::make_shared<const Impl>(Impl{open_files(read_package_folder(path)), path}));
   } catch (const Error& error) {
-    fail(error.code(), "package ", quoted(path), ": ", error.what());
+    fail(error.code(), "package ", quote(path), ": ", error.what());
   } catch (const std::bad_alloc&) {
-    fail(ErrorCode::kOutOfMemory, "package ", quoted(path), ": not enough memory to hold it");
+    fail(ErrorCode::kOutOfMemory, "package ", quote(path), ": not enough memory to hold it");
   } catch (const std::exception& error) {
-    fail(ErrorCode::kInternal, "package ", quoted(path), ": ", error.what());
+    fail(ErrorCode::kInternal, "package ", quote(path), ": ", error.what());
   }
 }
 
@@ -38,7 +38,7 @@ std::span<const std::byte> Package::file(std::string_view name) const {
   const PackageFiles& files = impl_->opened.files;
   const auto found = files.find(name);
   if (found == files.end()) {
-    fail(ErrorCode::kNotFound, "package ", quoted(impl_->path), " lists no file ", quoted(name));
+    fail(ErrorCode::kNotFound, "package ", quote(impl_->path), " lists no file ", quote(name));
   }
   return found->second;
 }

@@ -19,7 +19,7 @@ constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{8} << 30;
 constexpr std::uintmax_t kMaxPackageBytes = std::uintmax_t{16} << 30;
 
 [[noreturn]] void fail_io(const std::string& path, const std::error_code& error) {
-  fail(ErrorCode::kIo, quoted(path), ": cannot be read: ", error.message());
+  fail(ErrorCode::kIo, quote(path), ": cannot be read: ", error.message());
 }
 
 // The regular files below `folder`, by their path inside it. Links are not followed.
@@ -39,14 +39,14 @@ std::map<std::string, std::uintmax_t, std::less<>> list_folder(const fs::path& f
     if (error) fail_io(name, error);
     if (fs::is_directory(status)) continue;
     if (!fs::is_regular_file(status)) {
-      fail(ErrorCode::kCorruptPackage, quoted(name), ": expected a regular file, got ",
+      fail(ErrorCode::kCorruptPackage, quote(name), ": expected a regular file, got ",
            fs::is_symlink(status) ? "a link" : "something else");
     }
     const std::uintmax_t size = at->file_size(error);
     if (error) fail_io(name, error);
     total += size;
     if (size > kMaxFileBytes || total > kMaxPackageBytes) {
-      fail(ErrorCode::kCorruptPackage, quoted(name), ": expected at most ", kMaxFileBytes,
+      fail(ErrorCode::kCorruptPackage, quote(name), ": expected at most ", kMaxFileBytes,
            " bytes in a file and ", kMaxPackageBytes, " in a package, got more");
     }
     sizes.emplace(name, size);

@@ -10,7 +10,7 @@ namespace glint {
 
 NamedTensors Package::tensors(std::string_view name) const {
   const std::span<const std::byte> bytes = file(name);
-  const std::string where = cat("package ", quoted(path()), ": ", name);
+  const std::string where = cat("package ", quote(path()), ": ", name);
   try {
     NamedTensors tensors;
     for (const auto& [key, stored] : parse_safetensors(bytes, where)) {

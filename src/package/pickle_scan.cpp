@@ -100,7 +100,7 @@ class PickleScanner {
         if (!is_allowed_global(module, name)) {
           fail(ErrorCode::kCorruptPackage, where_,
                ": expected tensors and the archive's own classes, got the global ",
-               quoted(cat(module, ".", name)));
+               quote(cat(module, ".", name)));
         }
         continue;
       }

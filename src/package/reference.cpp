@@ -46,7 +46,7 @@ class ReferenceChecker {
 
   void refuse_others() {
     for (const auto& [name, tensor] : tensors_) {
-      if (!expected_.contains(name)) problems_.add(quoted(name), "unknown tensor");
+      if (!expected_.contains(name)) problems_.add(quote(name), "unknown tensor");
     }
   }
 

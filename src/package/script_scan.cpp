@@ -138,7 +138,7 @@ class ScriptLexer {
     if (peek(0) == 'j') ++at_;
     if (is_letter(peek(0))) {
       fail(ErrorCode::kCorruptPackage, where_, ": expected decimal numbers, got ",
-           quoted(source_.substr(begin, at_ + 1 - begin)));
+           quote(source_.substr(begin, at_ + 1 - begin)));
     }
     return std::string(source_.substr(begin, at_ - begin));
   }
@@ -225,7 +225,7 @@ class ScriptScanner {
 
   [[noreturn]] void refuse(std::string_view name) const {
     fail(ErrorCode::kCorruptPackage, where_, ": expected code without file, process or network ",
-         "operators, got ", quoted(name));
+         "operators, got ", quote(name));
   }
 
   void check_attribute(std::size_t i) const {

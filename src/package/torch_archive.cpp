@@ -68,18 +68,18 @@ std::string_view check_names(const std::vector<ZipEntry>& entries, std::string_v
   for (const ZipEntry& entry : entries) {
     if (folder.size() < 2 || !entry.name.starts_with(folder)) {
       fail(ErrorCode::kCorruptPackage, where, ": expected all entries in one folder, got ",
-           quoted(entry.name));
+           quote(entry.name));
     }
     if (!seen.insert(lower(entry.name)).second) {
       fail(ErrorCode::kCorruptPackage, where, ": expected every entry once, got ",
-           quoted(entry.name), " twice");
+           quote(entry.name), " twice");
     }
   }
   return folder;
 }
 
 void scan_entry(const ZipEntry& entry, Kind kind, std::size_t max_bytes, std::string_view where) {
-  const std::string place = cat(where, ": ", quoted(entry.name));
+  const std::string place = cat(where, ": ", quote(entry.name));
   const std::vector<std::byte> content = extract(entry, max_bytes, where);
   if (kind == Kind::kPickle) {
     scan_pickle(content, place);
@@ -101,11 +101,11 @@ void check_torch_archive(std::span<const std::byte> archive, std::string_view wh
     const Kind kind = kind_of(name);
     if (kind == Kind::kUnknown) {
       fail(ErrorCode::kCorruptPackage, where, ": expected entries of a TorchScript module, got ",
-           quoted(entry.name));
+           quote(entry.name));
     }
     if (entry.deflated && !name.starts_with("code/")) {
       fail(ErrorCode::kCorruptPackage, where, ": expected only code to be deflated, got ",
-           quoted(entry.name));
+           quote(entry.name));
     }
     present.insert(name);
     has_source = has_source || kind == Kind::kSource;

@@ -263,14 +263,14 @@ std::vector<std::byte> extract(const ZipEntry& entry, std::size_t max_bytes,
   const std::size_t limit = std::min<std::size_t>(max_bytes, std::numeric_limits<uInt>::max());
   if (entry.size > limit) {
     fail(ErrorCode::kCorruptPackage, where, ": expected at most ", limit, " bytes in ",
-         quoted(entry.name), ", got ", entry.size);
+         quote(entry.name), ", got ", entry.size);
   }
   std::vector<std::byte> content;
   if (entry.deflated) {
     content.resize(static_cast<std::size_t>(entry.size));
     if (!inflate_into(entry.packed, content)) {
       fail(ErrorCode::kCorruptPackage, where, ": expected ", entry.size, " deflated bytes in ",
-           quoted(entry.name), ", got a damaged stream");
+           quote(entry.name), ", got a damaged stream");
     }
   } else {
     content.assign(entry.packed.begin(), entry.packed.end());
@@ -278,7 +278,7 @@ std::vector<std::byte> extract(const ZipEntry& entry, std::size_t max_bytes,
   const auto crc =
       crc32(0, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size()));
   if (crc != entry.crc) {
-    fail(ErrorCode::kCorruptPackage, where, ": expected ", quoted(entry.name),
+    fail(ErrorCode::kCorruptPackage, where, ": expected ", quote(entry.name),
          " to have the checksum it states, got another");
   }
   return content;

@@ -105,8 +105,8 @@ bool matches(const at::Tensor& value, const Port& port, Symbols& symbols) {
   return true;
 }
 
-void check_port(ErrorCode code, const std::string& where, const at::Tensor& value,
-                const Port& port, Symbols& symbols) {
+void check_port(ErrorCode code, const std::string& where, const at::Tensor& value, const Port& port,
+                Symbols& symbols) {
   if (matches(value, port, symbols)) return;
   fail(code, where, ": expected ", quote(port.name), " ", to_string(port.dtype), " ",
        shape_text(port), ", got ", c10::toString(value.scalar_type()), " ",

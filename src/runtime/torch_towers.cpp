@@ -18,8 +18,8 @@ namespace {
 at::Device torch_device(const Device& device) {
   const auto known = available_devices();
   if (std::find(known.begin(), known.end(), to_string(device)) == known.end()) {
-    fail(ErrorCode::kDevice, "no device ", to_string(device), " here: ",
-         at::hasCUDA() ? "LibTorch sees fewer GPUs" : "LibTorch was linked without CUDA",
+    fail(ErrorCode::kDevice, "no device ", to_string(device),
+         " here: ", at::hasCUDA() ? "LibTorch sees fewer GPUs" : "LibTorch was linked without CUDA",
          "; available: ", known.size() == 1 ? "cpu" : cat("cpu to ", known.back()));
   }
   if (device.kind == Device::Kind::kCpu) return at::Device(at::kCPU);

@@ -70,8 +70,8 @@ TEST(ErrorTest, CheckNamesTheConditionAndIsInternal) {
 }
 
 TEST(VersionTest, MatchesTheHeader) {
-  EXPECT_EQ(version(), cat(GLINT_VERSION_MAJOR, ".", GLINT_VERSION_MINOR, ".",
-                           GLINT_VERSION_PATCH));
+  EXPECT_EQ(version(),
+            cat(GLINT_VERSION_MAJOR, ".", GLINT_VERSION_MINOR, ".", GLINT_VERSION_PATCH));
 }
 
 TEST_F(FileTest, ReadsBackWhatWasWritten) {
@@ -103,8 +103,7 @@ TEST_F(FileTest, FailedWriteLeavesNothing) {
   EXPECT_EQ(code_of([&] { write_file_atomically(path("no/such/folder"), bytes_of("x")); }),
             ErrorCode::kIo);
   fs::create_directories(folder_ / "target");  // a folder cannot be replaced by a file
-  EXPECT_EQ(code_of([&] { write_file_atomically(path("target"), bytes_of("x")); }),
-            ErrorCode::kIo);
+  EXPECT_EQ(code_of([&] { write_file_atomically(path("target"), bytes_of("x")); }), ErrorCode::kIo);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
 }
 

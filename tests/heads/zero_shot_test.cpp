@@ -28,8 +28,8 @@ class ByHandTowers final : public Towers {
     std::vector<float> values;
     for (const ImageView& image : images) {
       if (image.width == 13) throw Error(ErrorCode::kInvalidArgument, "thirteen");
-      values.insert(values.end(), {static_cast<float>(image.data[0]),
-                                   static_cast<float>(image.data[1])});
+      values.insert(values.end(),
+                    {static_cast<float>(image.data[0]), static_cast<float>(image.data[1])});
     }
     return Tensor::from({static_cast<std::int64_t>(images.size()), 2}, values);
   }
@@ -57,13 +57,12 @@ class ByHandTowers final : public Towers {
 class ZeroShotTest : public testing::Test {
  protected:
   TextState prepare(std::vector<std::string> labels, std::vector<std::string> templates = {}) {
-    return head_.prepare({.labels = std::move(labels), .templates = std::move(templates),
-                          .stop = {}, .progress = {}},
-                         towers_);
+    return head_.prepare({.labels = std::move(labels), .templates = std::move(templates)}, towers_);
   }
   std::vector<ClassScore> predict(std::vector<float> embedding, const TextState& text,
                                   std::int64_t top_k = 0) {
-    const ImageState image{4, 3, Tensor::from({2}, embedding)};
+    const auto dim = static_cast<std::int64_t>(embedding.size());
+    const ImageState image{4, 3, Tensor::from({dim}, embedding)};
     PredictOptions options;
     options.top_k = top_k;
     return std::get<Classification>(head_.predict(image, text, towers_, options)).scores;

@@ -52,7 +52,8 @@ TEST(DeviceTest, ParsesNamesAndPrintsThem) {
   EXPECT_EQ(to_string(parse_device("cpu")), "cpu");
   EXPECT_EQ(to_string(parse_device("cuda")), "cuda:0");
   EXPECT_EQ(to_string(parse_device("cuda:12")), "cuda:12");
-  for (const char* bad : {"", "gpu", "cuda:", "cuda:-1", "cuda:1x", "cpu:0", "CUDA", "cuda:99999999999"}) {
+  for (const char* bad :
+       {"", "gpu", "cuda:", "cuda:-1", "cuda:1x", "cpu:0", "CUDA", "cuda:99999999999"}) {
     EXPECT_THROW(parse_device(bad), Error) << bad;
   }
   EXPECT_EQ(available_devices().front(), "cpu");

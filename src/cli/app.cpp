@@ -1,0 +1,131 @@
+#include "cli/app.h"
+
+#include <glint/error.h>
+#include <glint/version.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "core/check.h"
+
+namespace glint::cli {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells report it
+
+constexpr const char* kExamples = R"(Examples:
+  glint classify cat.jpg --labels "cat,dog,horse"
+  glint embed --images photos --output photos.npy
+  glint COMMAND --help
+
+Environment:
+  GLINT_PACKAGE_PATH    folders to look for packages in, separated by colons)";
+
+void describe(CLI::App& program) {
+  program.name("glint");
+  program.description("Classifies and embeds images and texts with models of the CLIP family.");
+  program.footer(kExamples);
+  program.set_version_flag(
+      "--version", [] { return "glint " + version(); }, "Print the version and exit");
+  program.require_subcommand(1);
+}
+
+std::vector<Command> add_commands(CLI::App& program, const Context& context) {
+  std::vector<Command> commands;
+  for (const auto add : {add_classify, add_embed, add_evaluate, add_preprocess, add_tokenize,
+                         add_inspect, add_verify}) {
+    commands.push_back(add(program, context));
+  }
+  return commands;
+}
+
+const Command* chosen(const std::vector<Command>& commands) {
+  const auto found = std::find_if(commands.begin(), commands.end(),
+                                  [](const Command& command) { return command.app->parsed(); });
+  return found == commands.end() ? nullptr : &*found;
+}
+
+int report_usage(const CLI::ParseError& error, const Command* command, Console& console) {
+  std::string message = error.what();
+  if (message.size() > 1 && std::islower(static_cast<unsigned char>(message[1])) != 0) {
+    message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+  }
+  console.error(unshield(message) + "; see glint " +
+                (command != nullptr ? command->app->get_name() + " " : "") + "--help");
+  return kUsage;
+}
+
+// Parses; what is left to do is `command`, or nothing when help or the version was asked for.
+int parse(CLI::App& program, const std::vector<Command>& commands, int argc, char** argv,
+          Console& console, const Command*& command) {
+  try {
+    program.parse(shielded_arguments(argc, argv));
+    command = chosen(commands);
+    return 0;
+  } catch (const CLI::CallForHelp&) {
+    const Command* asked = chosen(commands);
+    console.print(asked != nullptr ? asked->app->help("glint") : program.help());
+  } catch (const CLI::CallForVersion& call) {
+    console.line(call.what());
+  } catch (const CLI::ParseError& error) {
+    return report_usage(error, chosen(commands), console);
+  }
+  return 0;
+}
+
+int run_guarded(int argc, char** argv, std::stop_source& interrupted, Console& console) {
+  const Context context{console, interrupted.get_token()};
+  CLI::App program;
+  describe(program);
+  const std::vector<Command> commands = add_commands(program, context);
+  const Command* command = nullptr;
+  int status = parse(program, commands, argc, argv, console, command);
+  if (command != nullptr) {
+    stop_on_interrupt(interrupted);
+    status = command->run();
+  }
+  console.flush();
+  return status;
+}
+
+}  // namespace
+
+void check_interrupt(const Context& context) {
+  if (context.stop.stop_requested()) fail(ErrorCode::kCancelled, "interrupted");
+}
+
+int run(int argc, char** argv) noexcept {
+  Console console;
+  try {
+    std::stop_source interrupted;
+    try {
+      return run_guarded(argc, argv, interrupted, console);
+    } catch (const OutputError& error) {
+      if (*error.what() != '\0') console.error(error.what());
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kCancelled && interrupted.stop_requested()) {
+        console.error("interrupted");
+        return kInterrupted;
+      }
+      console.error(error.what());
+    } catch (const std::bad_alloc&) {
+      console.error("out of memory");
+    } catch (const std::exception& error) {
+      console.error(cat("internal error: ", error.what()));
+    }
+  } catch (...) {
+    // Even the message could not be made.
+  }
+  return kFailed;
+}
+
+}  // namespace glint::cli

@@ -1,0 +1,135 @@
+#include "cli/describe.h"
+
+namespace glint::cli {
+namespace {
+
+Json describe(const Port& port) {
+  Json shape = Json::array();
+  for (const std::int64_t size : port.shape) {
+    if (size == Port::kBatch) {
+      shape.push_back("B");
+    } else if (size == Port::kLength) {
+      shape.push_back("L");
+    } else {
+      shape.push_back(size);
+    }
+  }
+  return {{"name", port.name}, {"dtype", to_string(port.dtype)}, {"shape", std::move(shape)}};
+}
+
+Json describe(const std::vector<Port>& ports) {
+  Json all = Json::array();
+  for (const Port& port : ports) all.push_back(describe(port));
+  return all;
+}
+
+Json describe(const TowerSpec& tower) {
+  Json methods = Json::object();
+  for (const auto& [name, method] : tower.methods) {
+    methods[name] = {{"inputs", describe(method.inputs)}, {"outputs", describe(method.outputs)}};
+  }
+  return {
+      {"file", tower.file}, {"storage", to_string(tower.storage)}, {"methods", std::move(methods)}};
+}
+
+Json describe(const PreprocessSpec& spec) {
+  Json mean = Json::array();
+  Json std = Json::array();
+  for (const float value : spec.mean) mean.push_back(shortest(value));
+  for (const float value : spec.std) std.push_back(shortest(value));
+  return {{"size", {spec.height, spec.width}},
+          {"geometry", name_of(spec.geometry)},
+          {"interpolation", name_of(spec.interpolation)},
+          {"rgb", name_of(spec.rgb)},
+          {"mean", std::move(mean)},
+          {"std", std::move(std)}};
+}
+
+Json describe(const Manifest& manifest) {
+  if (!manifest.tokenizer) return nullptr;
+  const TokenizerSpec& spec = *manifest.tokenizer;
+  return {{"merges", manifest.merges_file},
+          {"context", spec.context_length},
+          {"overflow", name_of(spec.overflow)},
+          {"start", spec.start_id},
+          {"end", spec.end_id},
+          {"pad", spec.pad_id}};
+}
+
+Json describe(const TaskSpec& task) {
+  Json heads = Json::array();
+  for (const HeadSpec& head : task.heads) {
+    heads.push_back({{"type", head.type}, {"templates", head.templates}});
+  }
+  return {{"preprocess", task.preprocess}, {"heads", std::move(heads)}};
+}
+
+template <typename Map>
+Json describe_each(const Map& map) {
+  Json all = Json::object();
+  for (const auto& [name, value] : map) all[name] = describe(value);
+  return all;
+}
+
+template <typename Map>
+Json copy_strings(const Map& map) {
+  Json all = Json::object();
+  for (const auto& [name, value] : map) all[name] = value;
+  return all;
+}
+
+Json describe_files(const Package& package) {
+  Json files = Json::object();
+  for (const auto& [name, digest] : package.manifest().files) {
+    files[name] = {{"bytes", package.file(name).size()}, {"sha256", digest}};
+  }
+  return files;
+}
+
+}  // namespace
+
+const char* name_of(Geometry geometry) {
+  return geometry == Geometry::kShortest ? "shortest" : "squash";
+}
+const char* name_of(Interpolation interpolation) {
+  return interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear";
+}
+const char* name_of(RgbConversion rgb) {
+  return rgb == RgbConversion::kAfterResize ? "after" : "before";
+}
+const char* name_of(Overflow overflow) {
+  return overflow == Overflow::kTruncate ? "truncate" : "error";
+}
+
+std::int64_t size_bytes(const Package& package) {
+  std::int64_t total = 0;
+  for (const auto& [name, digest] : package.manifest().files) {
+    total += static_cast<std::int64_t>(package.file(name).size());
+  }
+  return total;
+}
+
+Json describe(const Package& package) {
+  const Manifest& manifest = package.manifest();
+  return {{"name", manifest.name},
+          {"family", manifest.family},
+          {"digest", package.digest()},
+          {"bytes", size_bytes(package)},
+          {"embed_dim", manifest.embed_dim},
+          {"activation", manifest.activation},
+          {"logit", {{"scale", manifest.logit.scale}, {"bias", manifest.logit.bias}}},
+          {"towers", describe_each(manifest.towers)},
+          {"preprocess", describe_each(manifest.preprocess)},
+          {"tokenizer", describe(manifest)},
+          {"tasks", describe_each(manifest.tasks)},
+          {"classes", manifest.classes},
+          {"licence", manifest.licence},
+          {"provenance", copy_strings(manifest.provenance)},
+          {"reference",
+           {{"images", manifest.reference.images.size()},
+            {"texts", manifest.reference.texts.size()},
+            {"versions", copy_strings(manifest.reference.versions)}}},
+          {"files", describe_files(package)}};
+}
+
+}  // namespace glint::cli

@@ -1,0 +1,21 @@
+// What a package is, as JSON: the machine's form of `glint inspect`.
+#pragma once
+
+#include <glint/package.h>
+
+#include "cli/json.h"
+
+namespace glint::cli {
+
+Json describe(const Package& package);
+
+// As the manifest spells them.
+const char* name_of(Geometry geometry);
+const char* name_of(Interpolation interpolation);
+const char* name_of(RgbConversion rgb);
+const char* name_of(Overflow overflow);
+
+// Of all listed files.
+std::int64_t size_bytes(const Package& package);
+
+}  // namespace glint::cli
