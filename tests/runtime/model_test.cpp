@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <fstream>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
@@ -72,6 +74,27 @@ TEST(ModelTest, AgreesWithTheReferenceStageByStage) {
     RecordProperty(stage.name, std::to_string(stage.difference));
   }
   EXPECT_TRUE(report.passed());
+}
+
+// From pictures and words to probabilities, against open_clip's classifier (make_zero_shot.py).
+TEST(ModelTest, AnswersAsTheReferenceClassifierDoes) {
+  std::ifstream file(std::string(GLINT_TEST_DATA) + "/golden/zero_shot.json");
+  const auto golden = nlohmann::json::parse(file);
+  for (const auto& [name, expected] : golden["cases"].items()) {
+    const auto text = model().prepare(golden["labels"], expected["templates"]);
+    for (std::size_t i = 0; i < golden["pictures"].size(); ++i) {
+      const std::string picture = "/reference/" + golden["pictures"][i].get<std::string>();
+      const auto answer = model().predict(load_image(kPackage + picture), text, {.top_k = 0});
+      const auto& scores = std::get<Classification>(answer).scores;
+      ASSERT_EQ(scores.size(), golden["labels"].size());
+      for (const ClassScore& score : scores) {
+        EXPECT_EQ(score.label, golden["labels"][score.index]);
+        EXPECT_NEAR(score.logit, expected["logits"][i][score.index].get<float>(), 1e-4) << name;
+        EXPECT_NEAR(score.probability, expected["probabilities"][i][score.index].get<float>(), 1e-5)
+            << name;
+      }
+    }
+  }
 }
 
 TEST(ModelTest, BatchEqualsSingleCalls) {
