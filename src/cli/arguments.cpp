@@ -57,7 +57,8 @@ CLI::Option* add_texts(CLI::App& app, const std::string& name, std::vector<std::
           },
           description)
       ->type_name(type)
-      ->expected(1, CLI::detail::expected_max_vector_size);
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args();
 }
 
 CLI::Option* add_repeated_text(CLI::App& app, const std::string& name,

@@ -1,0 +1,60 @@
+"""Each example runs, and says what the program says."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from program_support import PROGRAM, ROOT, environment
+
+SOURCES = sorted(path.stem for path in (ROOT / "examples").glob("*.cpp"))
+
+
+@pytest.fixture
+def example():
+    def run(name, *arguments):
+        program = Path(PROGRAM).parent / f"example_{name}"
+        return subprocess.run(
+            [program, *arguments], capture_output=True, text=True, timeout=120, env=environment()
+        )
+
+    return run
+
+
+def test_01_embed(example, package, cat, dog):
+    done = example("01_embed", package, cat, cat, "a cat")
+    assert done.returncode == 0, done.stderr
+    assert "first and second picture  1.0000" in done.stdout
+    assert example("01_embed", package, cat, dog, "a cat").stdout.count("\n") == 3
+
+
+def test_02_zero_shot(example, tiny, package, cat):
+    done = example("02_zero_shot", package, cat, "cat", "dog")
+    lines = tiny("classify", cat, "--labels", "cat,dog").out.splitlines()[1:]
+    assert done.stdout.splitlines() == [line[2:] for line in lines]
+
+
+def test_03_parts(example, tiny, package, cat):
+    done = example("03_parts", package, cat, "a photo of a cat")
+    (ids,) = tiny("tokenize", "a photo of a cat").json
+    assert done.stdout.splitlines()[2].split()[1:] == [str(i) for i in ids]
+
+
+def test_04_threads(example, package, cat):
+    done = example("04_threads", package, cat)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "4 of 4 threads got the numbers of a single call\n"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_example_is_short_and_explains_its_use(example, name):
+    text = (ROOT / "examples" / f"{name}.cpp").read_text()
+    assert text.count("\n") < 60
+    done = example(name)
+    assert done.returncode == 2 and done.stderr.startswith("usage: ")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_example_reports_errors(example, name):
+    usage = example(name).stderr.split()[2:]
+    done = example(name, *["missing" for _ in usage])
+    assert done.returncode == 1 and done.stderr.startswith("error: ")
