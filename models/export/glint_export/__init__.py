@@ -1,0 +1,8 @@
+"""Checkpoints of CLIP-family models to verified glint packages (models/package.md)."""
+
+from .errors import ExportError
+from .reference import Reference
+from .writer import PackageParts, write_package
+
+__version__ = "0.1.0"
+__all__ = ["ExportError", "PackageParts", "Reference", "write_package"]

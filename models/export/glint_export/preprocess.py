@@ -1,0 +1,57 @@
+"""open_clip's preprocess configuration to the manifest's, and back."""
+
+from typing import Any
+
+from open_clip.transform import PreprocessCfg, image_transform_v2
+
+from .errors import ExportError
+
+
+def to_manifest(cfg: PreprocessCfg) -> dict[str, Any]:
+    """The manifest's preprocess of an open_clip configuration; refuses what the format lacks."""
+    height, width = (cfg.size, cfg.size) if isinstance(cfg.size, int) else cfg.size
+    if cfg.interpolation not in ("bicubic", "bilinear"):
+        raise ExportError(
+            f"expected bicubic or bilinear interpolation in the preprocess configuration, "
+            f"got {cfg.interpolation!r}"
+        )
+    if cfg.resize_mode not in ("shortest", "squash"):
+        raise ExportError(
+            f"expected resize mode shortest or squash in the preprocess configuration, "
+            f"got {cfg.resize_mode!r}"
+        )
+    if cfg.resize_mode == "shortest" and height != width:
+        raise ExportError(
+            f"expected a square size with resize mode shortest in the preprocess configuration, "
+            f"got {height} x {width}"
+        )
+    return {
+        "size": [int(height), int(width)],
+        "geometry": cfg.resize_mode,
+        "interpolation": cfg.interpolation,
+        "antialias": True,
+        "arithmetic": "pillow",
+        "rgb": "after",  # open_clip/transform.py, image_transform: resize, crop, then convert
+        "rescale": "div255",
+        "channels": "rgb",
+        "mean": [float(x) for x in cfg.mean],
+        "std": [float(x) for x in cfg.std],
+    }
+
+
+def transform(preprocess: dict[str, Any]):
+    """open_clip's own transform, Pillow image -> pixels [3, H, W] f32, of a manifest's preprocess.
+
+    Only for what to_manifest() writes.
+    """
+    height, width = preprocess["size"]
+    return image_transform_v2(
+        PreprocessCfg(
+            size=height if height == width else (height, width),
+            mean=tuple(preprocess["mean"]),
+            std=tuple(preprocess["std"]),
+            interpolation=preprocess["interpolation"],
+            resize_mode=preprocess["geometry"],
+        ),
+        is_train=False,
+    )

@@ -1,0 +1,244 @@
+"""Writes packages of format version 1 (models/package.md), the one writer of every exporter.
+
+A package is built and verified in a temporary folder beside its target and renamed when all of it
+is right, so a target is either absent, the old package, or the new one.
+"""
+
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import torch
+from torch import nn
+
+from . import pictures as pictures_module
+from .errors import ExportError, progress, reason
+from .package import MANIFEST, MANIFEST_DIGEST, Package, digest
+from .reference import Golden, Reference, compute, versions
+from .script import STORAGE, save_scripted
+from .verify import EMBEDDING_BOUND, LOGIT_BOUND, verify
+
+DEFAULT_TEMPLATES = ["a photo of a {}."]
+
+
+@dataclass
+class PackageParts:
+    """What a package is made of.  With storage f16 the towers' weights are f16 values already."""
+
+    name: str
+    image: nn.Module  # forward(pixels) as models/package.md says
+    text: nn.Module  # forward(ids), embed(ids), forward_embedded(embeddings, eot)
+    text_width: int
+    embed_dim: int
+    activation: str  # "quick_gelu" or "gelu"
+    preprocess: dict[str, Any]  # preprocess.to_manifest()
+    merges: bytes  # the published byte-pair vocabulary, plain or gzip
+    reference: Reference  # carries tokenizer, logit scale and bias too
+    licence: str
+    provenance: dict[str, str]
+    storage: str = "f32"
+    templates: list[str] = field(default_factory=lambda: list(DEFAULT_TEMPLATES))
+    pictures: dict[str, bytes] = field(default_factory=dict)  # file name to bytes; none: drawn
+    texts: list[str] = field(default_factory=lambda: list(pictures_module.TEXTS))
+
+
+def _require(condition: bool, expected: str, got: Any, where: str) -> None:
+    if not condition:
+        raise ExportError(f"expected {expected}, got {got} as the {where}")
+
+
+def _is_template(text: Any) -> bool:
+    return isinstance(text, str) and text.count("{}") == 1
+
+
+def _check_parts(parts: PackageParts) -> None:
+    _require(
+        re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", parts.name) is not None,
+        "1 to 64 of a-z, 0-9, dot, underscore and dash, letter or digit first",
+        repr(parts.name),
+        "name",
+    )
+    _require(parts.storage in STORAGE, "f32 or f16", repr(parts.storage), "storage")
+    scale, bias = parts.reference.logit_scale, parts.reference.logit_bias
+    _require(math.isfinite(scale) and scale > 0, "a positive number", scale, "logit scale")
+    _require(math.isfinite(bias), "a finite number", bias, "logit bias")
+    _require(bool(parts.licence.strip()), "an SPDX expression or a sentence", "nothing", "licence")
+    for template in parts.templates:
+        _require(_is_template(template), 'text with one "{}"', repr(template), "template")
+    _require(bool(parts.templates), "at least one template", "none", "templates")
+    _require(len(parts.pictures) <= 16, "at most 16 pictures", len(parts.pictures), "reference")
+    _require(1 <= len(parts.texts) <= 64, "1 to 64 texts", len(parts.texts), "reference")
+    for tower in ("image", "text"):
+        bad = [
+            name
+            for name, weight in getattr(parts, tower).named_parameters()
+            if not torch.isfinite(weight.to(STORAGE[parts.storage])).all()
+        ]
+        _require(
+            not bad, f"weights that are finite in {parts.storage}", ", ".join(bad), f"{tower} tower"
+        )
+
+
+def _port(name: str, dtype: str, *shape: int | str) -> dict[str, Any]:
+    return {"name": name, "dtype": dtype, "shape": list(shape)}
+
+
+def _towers(parts: PackageParts) -> dict[str, Any]:
+    height, width = parts.preprocess["size"]
+    ids, eot = _port("ids", "i64", "B", "L"), _port("eot", "i64", "B")
+    embeddings = _port("embeddings", "f32", "B", "L", parts.text_width)
+    embedding = _port("embedding", "f32", "B", parts.embed_dim)
+    methods = {
+        "image": {
+            "forward": {
+                "inputs": [_port("pixels", "f32", "B", 3, height, width)],
+                "outputs": [embedding],
+            }
+        },
+        "text": {
+            "forward": {"inputs": [ids], "outputs": [embedding]},
+            "embed": {"inputs": [ids], "outputs": [embeddings]},
+            "forward_embedded": {"inputs": [embeddings, eot], "outputs": [embedding]},
+        },
+    }
+    return {
+        name: {"file": f"towers/{name}.pt", "dtype": "f32", "storage": parts.storage, "methods": m}
+        for name, m in methods.items()
+    }
+
+
+def _manifest(parts: PackageParts, merges: str, pictures: list[str]) -> dict[str, Any]:
+    """Everything but `files`."""
+    tokenizer = parts.reference.tokenizer
+    return {
+        "format_version": 1,
+        "name": parts.name,
+        "family": "clip",
+        "embed_dim": parts.embed_dim,
+        "activation": parts.activation,
+        "preprocess": {"default": parts.preprocess},
+        "tokenizer": {
+            "kind": "clip_bpe",
+            "files": {"merges": merges},
+            "context": tokenizer.context_length,
+            "overflow": "truncate",  # open_clip/tokenizer.py, SimpleTokenizer.__call__
+            "start": tokenizer.sot_token_id,
+            "end": tokenizer.eot_token_id,
+            "pad": 0,
+            "clean": "open_clip",
+        },
+        "towers": _towers(parts),
+        "text_pooling": "eot",
+        "logit": {"scale": parts.reference.logit_scale, "bias": parts.reference.logit_bias},
+        "probability": "softmax",
+        "tasks": {
+            "classify": {
+                "preprocess": "default",
+                "heads": [{"type": "zero_shot", "templates": "templates.json"}],
+            }
+        },
+        "extends": None,
+        "licence": parts.licence,
+        "provenance": parts.provenance,
+        "reference": {
+            "images": pictures,
+            "texts": parts.texts,
+            "file": "reference/vectors.safetensors",
+            "tolerance": {"embedding": EMBEDDING_BOUND, "logit": LOGIT_BOUND},
+            "versions": versions(),
+        },
+    }
+
+
+def _json(value: Any) -> bytes:
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def _reference_name(index: int, name: str) -> str:
+    suffix = re.sub(r"[^a-z0-9.]", "", PurePosixPath(name).suffix.lower()) or ".img"
+    return f"reference/{index}{suffix}"
+
+
+def _fill(folder: Path, parts: PackageParts, files: dict[str, bytes]) -> Golden:
+    """Writes every file of the package into `folder`."""
+    for name in ("towers", "tokenizer", "reference"):
+        (folder / name).mkdir()
+    for name, tower in (("image", parts.image), ("text", parts.text)):
+        progress(f"scripting the {name} tower")
+        try:
+            save_scripted(tower, parts.storage, folder / f"towers/{name}.pt")
+        except RuntimeError as error:
+            raise ExportError(
+                f"expected a {name} tower that TorchScript takes, got: {reason(error)}"
+            ) from error
+    merges = "tokenizer/bpe.txt" + (".gz" if parts.merges[:2] == b"\x1f\x8b" else "")
+    (folder / merges).write_bytes(parts.merges)
+    (folder / "templates.json").write_bytes(_json(parts.templates))
+    progress("computing the golden vectors")
+    golden = compute(parts.reference, files, parts.texts)
+    golden.save(folder / "reference/vectors.safetensors")
+    pictures = []
+    for i, (name, data) in enumerate(files.items()):
+        pictures.append(_reference_name(i, name))
+        (folder / pictures[-1]).write_bytes(data)
+    manifest = _manifest(parts, merges, pictures)
+    written = sorted(p for p in folder.rglob("*") if p.is_file())
+    manifest["files"] = {p.relative_to(folder).as_posix(): f"sha256:{digest(p)}" for p in written}
+    (folder / MANIFEST).write_bytes(_json(manifest))
+    (folder / MANIFEST_DIGEST).write_text(digest(folder / MANIFEST) + "\n")
+    return golden
+
+
+def check_target(out: Path, force: bool) -> None:
+    """Refuses a target that cannot be written, before the work starts."""
+    if out.suffix != ".glint":
+        raise ExportError(f"expected an output folder that ends in .glint, got {out}")
+    if not out.parent.is_dir():
+        raise ExportError(f"expected an existing folder {out.parent} for the output, got none")
+    if not (out.exists() or out.is_symlink()):
+        return
+    if not force:
+        raise ExportError(f"expected no {out} yet, got an existing one; --force replaces it")
+    if out.is_symlink() or not (out / MANIFEST).is_file():
+        raise ExportError(f"expected a package to replace, got something else at {out}")
+
+
+@contextmanager
+def _replacing(out: Path, force: bool) -> Iterator[Path]:
+    """A new folder that takes the place of `out` when the block ends well, and goes when not."""
+    check_target(out, force)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    new, old = scratch / "new", scratch / "old"
+    try:
+        new.mkdir()
+        yield new
+        check_target(out, force)
+        if out.exists():
+            os.rename(out, old)
+        try:
+            os.rename(new, out)
+        except OSError:
+            if old.exists():
+                os.rename(old, out)
+            raise
+    finally:
+        shutil.rmtree(scratch)
+
+
+def write_package(out: Path, parts: PackageParts, force: bool = False) -> None:
+    """Writes and verifies a package; ExportError, and nothing written, when anything is wrong."""
+    _check_parts(parts)
+    with _replacing(out, force) as folder:
+        files = parts.pictures or pictures_module.drawn(parts.preprocess["size"][0])
+        golden = _fill(folder, parts, files)
+        verify(Package(folder), parts.reference, golden, files)
+    progress(f"wrote {out}")
