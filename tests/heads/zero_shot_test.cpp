@@ -5,14 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <mutex>
 
 #include "heads/zero_shot.h"
+#include "support/expect_error.h"
 #include "support/npy.h"
 
 namespace glint {
 namespace {
+
+using test::expect_error;
 
 // D = 2. A text embeds as (number of 'a', number of other letters); an image as its first pixel's
 // first two bytes. The tokenizer gives the bytes.
@@ -67,17 +69,6 @@ class ZeroShotTest : public testing::Test {
     options.top_k = top_k;
     return std::get<Classification>(head_.predict(image, text, towers_, options)).scores;
   }
-  static void expect_error(ErrorCode code, const std::string& part,
-                           const std::function<void()>& work) {
-    try {
-      work();
-      FAIL() << "expected an Error with " << part;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), code) << error.what();
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-    }
-  }
-
   ByHandTowers towers_;
   ZeroShotHead head_{"default", {"{}"}};
 };

@@ -4,23 +4,23 @@
 
 #include <string>
 
-#include "expect_error.h"
 #include "package/json_reader.h"
+#include "support/expect_error.h"
 #include "support/tiny_package.h"
 
 namespace glint {
 namespace {
 
-using testing::expect_error;
+using test::expect_error;
 
 constexpr JsonLimits kLimits = {.bytes = 1 << 20, .depth = 32, .values = 1000};
 
 JsonNode parse(std::string_view text, const JsonLimits& limits = kLimits) {
-  return parse_json(testing::to_bytes(text), limits, "here.json");
+  return parse_json(test::to_bytes(text), limits, "here.json");
 }
 
 void expect_refused(std::string_view text, std::string_view part) {
-  expect_error([&] { parse(text); }, ErrorCode::kCorruptPackage, part);
+  expect_error(ErrorCode::kCorruptPackage, part, [&] { parse(text); });
 }
 
 TEST(JsonTest, KeepsKindsValuesAndOrder) {
@@ -95,12 +95,12 @@ TEST(JsonReaderTest, CollectsEveryProblemWithItsPath) {
   EXPECT_EQ(items[1].object({"deep"})["deep"].string(), std::nullopt);
   EXPECT_EQ(fields["kind"].one_of({"clip", "other"}), std::nullopt);
   EXPECT_EQ(fields["gone"].integer(1, 8), std::nullopt);
-  expect_error([&] { problems.throw_if_any(ErrorCode::kUnsupported, "f.json"); },
-               ErrorCode::kUnsupported,
+  expect_error(ErrorCode::kUnsupported,
                "f.json: 5 problems: gone: missing; [\"odd key\"]: unknown key; "
                "size: expected an integer from 1 to 8, got \"x\"; "
                "list[1].deep: expected a string, got 2; "
-               "kind: expected \"clip\" or \"other\", got \"siglip\"");
+               "kind: expected \"clip\" or \"other\", got \"siglip\"",
+               [&] { problems.throw_if_any(ErrorCode::kUnsupported, "f.json"); });
 }
 
 TEST(JsonReaderTest, SaysNothingMoreAboutAnAbsentValue) {
@@ -140,8 +140,8 @@ TEST(JsonReaderTest, LimitsTheLengthOfTheReport) {
   const JsonNode node = parse(text + "]");
   Problems problems;
   for (const JsonReader& item : JsonReader(node, problems).items(0, 1000)) item.integer(0, 1);
-  expect_error([&] { problems.throw_if_any(ErrorCode::kCorruptPackage, "f"); },
-               ErrorCode::kCorruptPackage, "; and 401 more");
+  expect_error(ErrorCode::kCorruptPackage, "; and 401 more",
+               [&] { problems.throw_if_any(ErrorCode::kCorruptPackage, "f"); });
 }
 
 }  // namespace

@@ -5,20 +5,20 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "expect_error.h"
 #include "package/manifest.h"
+#include "support/expect_error.h"
 #include "support/tiny_package.h"
 
 namespace glint {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using testing::expect_error;
+using test::expect_error;
 
-Json sound() { return Json::parse(testing::manifest_of(testing::tiny_package())); }
+Json sound() { return Json::parse(test::manifest_of(test::tiny_package())); }
 
 ParsedManifest parse(const Json& json) {
-  return parse_manifest(testing::to_bytes(json.dump()), "glint.json");
+  return parse_manifest(test::to_bytes(json.dump()), "glint.json");
 }
 
 // As messages write it: /towers/image/methods/forward/inputs/0 -> ....forward.inputs[0].
@@ -78,8 +78,8 @@ TEST(ManifestMutationTest, NamesEveryMissingKey) {
     }
     parent.erase(at.back());
     SCOPED_TRACE(at.to_string());
-    expect_error([&] { parse(json); }, ErrorCode::kCorruptPackage,
-                 path_of(at, whole) + ": missing");
+    expect_error(ErrorCode::kCorruptPackage, path_of(at, whole) + ": missing",
+                 [&] { parse(json); });
     ++removed;
   }
   EXPECT_GT(removed, 80U);
@@ -109,7 +109,7 @@ TEST(ManifestMutationTest, NamesEveryValueOfAWrongType) {
           same_type && is_under(pointer, {"/provenance", "/reference/versions", "/files"});
       if (free_text || free_number || free_null || free_object || wrong == whole.at(at)) continue;
       SCOPED_TRACE(pointer + " = " + wrong.dump());
-      expect_error([&] { parse(json); }, ErrorCode::kCorruptPackage, path_of(at, whole));
+      expect_error(ErrorCode::kCorruptPackage, path_of(at, whole), [&] { parse(json); });
       ++changed;
     }
   }
@@ -127,23 +127,23 @@ TEST(ManifestMutationTest, NamesAnUnknownKeyInEveryObject) {
     Json json = whole;
     json[at]["surplus"] = 1;
     SCOPED_TRACE(at.to_string());
-    expect_error([&] { parse(json); }, ErrorCode::kCorruptPackage,
-                 path_of(at, whole) + ".surplus: unknown key");
+    expect_error(ErrorCode::kCorruptPackage, path_of(at, whole) + ".surplus: unknown key",
+                 [&] { parse(json); });
   }
   Json json = whole;
   json["surplus"] = 1;
-  expect_error([&] { parse(json); }, ErrorCode::kCorruptPackage, "surplus: unknown key");
+  expect_error(ErrorCode::kCorruptPackage, "surplus: unknown key", [&] { parse(json); });
 }
 
 TEST(ManifestMutationTest, SurvivesRandomMutations) {
   std::mt19937 random(3);
-  const testing::Bytes sound_text = testing::to_bytes(sound().dump());
+  const test::Bytes sound_text = test::to_bytes(sound().dump());
   for (int i = 0; i < 2000; ++i) {
-    testing::Bytes text = sound_text;
+    test::Bytes text = sound_text;
     for (auto n = random() % 4 + 1; n > 0; --n) {
       text[random() % text.size()] = static_cast<std::byte>(random() & 0xff);
     }
-    testing::error_of([&] { parse_manifest(text, "m"); });
+    test::error_of([&] { parse_manifest(text, "m"); });
   }
 }
 
@@ -154,7 +154,7 @@ TEST(ManifestMutationTest, SurvivesRandomChangesOfValues) {
   for (int i = 0; i < 1000; ++i) {
     Json json = whole;
     json[values[random() % values.size()]] = whole.at(values[random() % values.size()]);
-    testing::error_of([&] { parse(json); });
+    test::error_of([&] { parse(json); });
   }
 }
 

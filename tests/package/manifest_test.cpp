@@ -4,24 +4,24 @@
 
 #include <nlohmann/json.hpp>
 
-#include "expect_error.h"
 #include "package/paths.h"
+#include "support/expect_error.h"
 #include "support/tiny_package.h"
 
 namespace glint {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using testing::expect_error;
+using test::expect_error;
 
-Json sound() { return Json::parse(testing::manifest_of(testing::tiny_package())); }
+Json sound() { return Json::parse(test::manifest_of(test::tiny_package())); }
 
 ParsedManifest parse(const Json& json) {
-  return parse_manifest(testing::to_bytes(json.dump()), "glint.json");
+  return parse_manifest(test::to_bytes(json.dump()), "glint.json");
 }
 
 std::string problems_of(const Json& json) {
-  return testing::error_of([&] { parse(json); });
+  return test::error_of([&] { parse(json); });
 }
 
 TEST(ManifestTest, FillsEveryField) {
@@ -220,7 +220,7 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
     SCOPED_TRACE(std::string(change.pointer) + " = " + change.value.dump());
     Json json = sound();
     json[Json::json_pointer(change.pointer)] = change.value;
-    expect_error([&] { parse(json); }, ErrorCode::kCorruptPackage, change.part);
+    expect_error(ErrorCode::kCorruptPackage, change.part, [&] { parse(json); });
   }
 }
 
@@ -229,8 +229,8 @@ TEST(ManifestTest, RefusesALaterFormatWhateverElseItHolds) {
   json["format_version"] = 2;
   json["family"] = 7;
   json.erase("towers");
-  expect_error([&] { parse(json); }, ErrorCode::kUnsupported,
-               "glint.json: expected format_version 1, got 2");
+  expect_error(ErrorCode::kUnsupported, "glint.json: expected format_version 1, got 2",
+               [&] { parse(json); });
 }
 
 TEST(ManifestTest, ReportsAllProblemsAtOnce) {
@@ -250,15 +250,15 @@ TEST(ManifestTest, ReportsAllProblemsAtOnce) {
 
 TEST(ManifestTest, RefusesWhatIsNoObject) {
   for (const char* text : {"[]", "3", "null", "\"x\""}) {
-    expect_error([&] { parse_manifest(testing::to_bytes(text), "m"); }, ErrorCode::kCorruptPackage,
-                 "m: expected an object");
+    expect_error(ErrorCode::kCorruptPackage, "m: expected an object",
+                 [&] { parse_manifest(test::to_bytes(text), "m"); });
   }
 }
 
 TEST(ManifestTest, RefusesMoreThanAMebibyte) {
   const std::string text(std::size_t{1} << 21, ' ');
-  expect_error([&] { parse_manifest(testing::to_bytes(text), "m"); }, ErrorCode::kCorruptPackage,
-               "at most 1048576 bytes");
+  expect_error(ErrorCode::kCorruptPackage, "at most 1048576 bytes",
+               [&] { parse_manifest(test::to_bytes(text), "m"); });
 }
 
 TEST(PathTest, TakesOnlyPlainRelativePaths) {

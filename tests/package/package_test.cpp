@@ -7,25 +7,25 @@
 #include <filesystem>
 #include <random>
 
-#include "expect_error.h"
 #include "package/opened_package.h"
+#include "support/expect_error.h"
 #include "support/tiny_package.h"
 
 namespace glint {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::Bytes;
-using testing::expect_error;
-using testing::Files;
-using testing::set_file;
-using testing::tiny_package;
-using testing::to_bytes;
-using testing::to_text;
+using test::Bytes;
+using test::expect_error;
+using test::Files;
+using test::set_file;
+using test::tiny_package;
+using test::to_bytes;
+using test::to_text;
 
 void expect_refused(const Files& files, std::string_view part,
                     ErrorCode code = ErrorCode::kCorruptPackage) {
-  expect_error([&] { open_files(files); }, code, part);
+  expect_error(code, part, [&] { open_files(files); });
 }
 
 TEST(OpenFilesTest, TakesTheTinyPackage) {
@@ -40,10 +40,10 @@ TEST(OpenFilesTest, TakesTheTinyPackage) {
 
 TEST(OpenFilesTest, UsesTheBareLabelWithoutTemplates) {
   Files files = tiny_package();
-  std::string text = testing::manifest_of(files);
+  std::string text = test::manifest_of(files);
   const std::string name = "\"templates\": \"templates.json\"";
   text.replace(text.find(name), name.size(), "\"templates\": null");
-  testing::set_manifest(files, text);
+  test::set_manifest(files, text);
   EXPECT_EQ(open_files(files).manifest.tasks.at("classify").heads.at(0).templates,
             (std::vector<std::string>{"{}"}));
 }
@@ -51,10 +51,10 @@ TEST(OpenFilesTest, UsesTheBareLabelWithoutTemplates) {
 TEST(OpenFilesTest, HasNoClassesWithoutTheirFile) {
   Files files = tiny_package();
   files.erase("classes.json");
-  std::string text = testing::manifest_of(files);
+  std::string text = test::manifest_of(files);
   const std::size_t begin = text.find("\"classes.json\"");
   text.erase(begin, text.find(',', begin) + 1 - begin);
-  testing::set_manifest(files, text);
+  test::set_manifest(files, text);
   EXPECT_TRUE(open_files(files).manifest.classes.empty());
 }
 
@@ -102,7 +102,7 @@ TEST(OpenFilesTest, NamesEveryWrongMissingAndUnlistedFile) {
   files.erase("reference/1.png");
   files["notes.txt"] = to_bytes("x");
   files["towers/../x"] = to_bytes("x");
-  const std::string message = testing::error_of([&] { open_files(files); });
+  const std::string message = test::error_of([&] { open_files(files); });
   EXPECT_TRUE(message.starts_with("files: 5 problems: ")) << message;
   for (const char* part :
        {"\"notes.txt\": expected no file that glint.json does not list",
@@ -116,7 +116,7 @@ TEST(OpenFilesTest, LooksIntoNoFileWithAWrongDigest) {
   Files files = tiny_package();
   files["templates.json"] = to_bytes("[");
   files["towers/text.pt"] = to_bytes("no archive");
-  const std::string message = testing::error_of([&] { open_files(files); });
+  const std::string message = test::error_of([&] { open_files(files); });
   EXPECT_TRUE(message.starts_with("files: 2 problems: ")) << message;
 }
 
@@ -129,7 +129,7 @@ struct Content {
 TEST(OpenFilesTest, RefusesFilesOfAWrongForm) {
   Bytes truncated = tiny_package().at("towers/image.pt");
   truncated.resize(truncated.size() / 2);
-  auto saves = testing::tower_entries("class A(Module):\n  torch.save(x, \"y\")\n");
+  auto saves = test::tower_entries("class A(Module):\n  torch.save(x, \"y\")\n");
   const Content contents[] = {
       {"templates.json", to_bytes("[]"), "templates.json: expected an array of 1 to 1000"},
       {"templates.json", to_bytes("{}"), "templates.json: expected an array"},
@@ -143,11 +143,11 @@ TEST(OpenFilesTest, RefusesFilesOfAWrongForm) {
       {"classes.json", to_bytes("[]"), "classes.json: expected an array"},
       {"towers/image.pt", to_bytes(""), "towers/image.pt: expected a zip archive"},
       {"towers/image.pt", truncated, "towers/image.pt: expected a zip archive"},
-      {"towers/text.pt", testing::make_archive(saves),
+      {"towers/text.pt", test::make_archive(saves),
        "towers/text.pt: \"archive/code/__torch__/tower.py\": expected code without file"},
       {"unused.pt", to_bytes("x"), "unused.pt: expected a zip archive"},
       {"unused.safetensors", to_bytes("x"), "unused.safetensors: expected a safetensors file"},
-      {"reference/vectors.safetensors", testing::make_safetensors("{}", {}),
+      {"reference/vectors.safetensors", test::make_safetensors("{}", {}),
        "reference/vectors.safetensors: 7 problems: pixels.0: missing"},
   };
   for (const Content& content : contents) {
@@ -164,14 +164,14 @@ class PackageFolderTest : public ::testing::Test {
   PackageFolderTest() {
     std::string name = (fs::temp_directory_path() / "glint-package-XXXXXX").string();
     base_ = ::mkdtemp(name.data());
-    testing::write_files(tiny_package(), path());
+    test::write_files(tiny_package(), path());
   }
   ~PackageFolderTest() override { fs::remove_all(base_); }
 
   std::string path() const { return (base_ / "tiny.glint").string(); }
   fs::path inside(const char* name) const { return fs::path(path()) / name; }
   void expect_refused(ErrorCode code, std::string_view part) const {
-    expect_error([&] { Package::open(path()); }, code, part);
+    expect_error(code, part, [&] { Package::open(path()); });
   }
 
   fs::path base_;
@@ -197,16 +197,16 @@ TEST_F(PackageFolderTest, KeepsBytesAliveThroughCopies) {
 TEST_F(PackageFolderTest, GivesOutListedFilesOnly) {
   const Package package = Package::open(path());
   for (const char* name : {"glint.json", "glint.json.sha256", "no.txt", "", "../tiny.glint"}) {
-    expect_error([&] { package.file(name); }, ErrorCode::kNotFound, "lists no file");
+    expect_error(ErrorCode::kNotFound, "lists no file", [&] { package.file(name); });
   }
 }
 
 TEST_F(PackageFolderTest, SaysThatThereIsNoPackage) {
-  expect_error([&] { Package::open((base_ / "no").string()); }, ErrorCode::kNotFound,
-               "expected a folder, got no such file");
-  expect_error([&] { Package::open(""); }, ErrorCode::kNotFound, "expected a folder");
-  expect_error([&] { Package::open(inside("glint.json").string()); }, ErrorCode::kNotFound,
-               "expected a folder, got something else");
+  expect_error(ErrorCode::kNotFound, "expected a folder, got no such file",
+               [&] { Package::open((base_ / "no").string()); });
+  expect_error(ErrorCode::kNotFound, "expected a folder", [&] { Package::open(""); });
+  expect_error(ErrorCode::kNotFound, "expected a folder, got something else",
+               [&] { Package::open(inside("glint.json").string()); });
   fs::remove(inside("glint.json"));
   expect_refused(ErrorCode::kNotFound, "expected a folder with glint.json, got none");
 }
@@ -233,12 +233,12 @@ TEST_F(PackageFolderTest, RefusesWhatIsNoRegularFile) {
 }
 
 TEST_F(PackageFolderTest, RefusesUnlistedFilesAnywhere) {
-  testing::write_files({{".hidden/x", to_bytes("x")}}, path());
+  test::write_files({{".hidden/x", to_bytes("x")}}, path());
   expect_refused(ErrorCode::kCorruptPackage, "\".hidden/x\": expected no file that glint.json");
 }
 
 TEST_F(PackageFolderTest, RefusesTooManyFiles) {
-  for (int i = 0; i < 1001; ++i) testing::write_files({{std::to_string(i), {}}}, path());
+  for (int i = 0; i < 1001; ++i) test::write_files({{std::to_string(i), {}}}, path());
   expect_refused(ErrorCode::kCorruptPackage, "expected at most 1000 files and folders");
 }
 
@@ -248,8 +248,8 @@ TEST_F(PackageFolderTest, RefusesHugeFilesBeforeReadingThem) {
 }
 
 TEST_F(PackageFolderTest, NamesThePackageInEveryMessage) {
-  testing::write_files({{"classes.json", to_bytes("[]")}}, path());
-  const std::string message = testing::error_of([&] { Package::open(path()); });
+  test::write_files({{"classes.json", to_bytes("[]")}}, path());
+  const std::string message = test::error_of([&] { Package::open(path()); });
   EXPECT_TRUE(message.starts_with("package \"" + path() + "\": files: classes.json: ")) << message;
 }
 

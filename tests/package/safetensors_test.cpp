@@ -7,16 +7,16 @@
 #include <cstring>
 #include <random>
 
-#include "expect_error.h"
 #include "package/reference.h"
+#include "support/expect_error.h"
 #include "support/tiny_package.h"
 
 namespace glint {
 namespace {
 
-using testing::Bytes;
-using testing::expect_error;
-using testing::make_safetensors;
+using test::Bytes;
+using test::expect_error;
+using test::make_safetensors;
 
 template <typename T>
 Bytes bytes_of(std::initializer_list<T> values) {
@@ -105,13 +105,13 @@ TEST(SafetensorsTest, RefusesDamagedHeaders) {
   for (const Mutation& mutation : mutations) {
     SCOPED_TRACE(mutation.header);
     const Bytes file = make_safetensors(mutation.header, Bytes(mutation.data_bytes));
-    expect_error([&] { parse_safetensors(file, "f"); }, ErrorCode::kCorruptPackage, mutation.part);
+    expect_error(ErrorCode::kCorruptPackage, mutation.part, [&] { parse_safetensors(file, "f"); });
   }
 }
 
 TEST(SafetensorsTest, RefusesImpossibleHeaderSizes) {
   const auto refuse = [](const Bytes& file, const char* part) {
-    expect_error([&] { parse_safetensors(file, "f"); }, ErrorCode::kCorruptPackage, part);
+    expect_error(ErrorCode::kCorruptPackage, part, [&] { parse_safetensors(file, "f"); });
   };
   refuse({}, "got 0 bytes");
   refuse(Bytes(7), "got 7 bytes");
@@ -124,8 +124,8 @@ TEST(SafetensorsTest, RefusesImpossibleHeaderSizes) {
 TEST(SafetensorsTest, ReportsAllProblemsAtOnce) {
   const Bytes file = make_safetensors(
       R"({"a": {"dtype": "F8", "shape": [1], "data_offsets": [0, 4]}, "b": 3})", Bytes(4));
-  expect_error([&] { parse_safetensors(file, "f"); }, ErrorCode::kCorruptPackage,
-               "f: 2 problems: a.dtype");
+  expect_error(ErrorCode::kCorruptPackage, "f: 2 problems: a.dtype",
+               [&] { parse_safetensors(file, "f"); });
 }
 
 TEST(SafetensorsTest, RefusesEveryTruncation) {
@@ -143,7 +143,7 @@ TEST(SafetensorsTest, SurvivesRandomMutations) {
       file[random() % file.size()] = static_cast<std::byte>(random() & 0xff);
     }
     if (i % 5 == 0) file.resize(random() % file.size());
-    testing::error_of([&] {
+    test::error_of([&] {
       for (const auto& [name, tensor] : parse_safetensors(file, "f")) {
         tensor.dtype == DType::kI64 ? void(stored_ints(tensor)) : void(stored_floats(tensor));
       }
@@ -194,12 +194,13 @@ TEST(ReferenceTest, ComparesNamesKindsAndShapesWithTheManifest) {
   set("text_embedding", DType::kF16, {1, 1});
   set("extra", DType::kF32, {});
   tensors.erase("logits");
-  expect_error([&] { check_reference(tensors, manifest, "v"); }, ErrorCode::kCorruptPackage,
+  expect_error(ErrorCode::kCorruptPackage,
                "v: 6 problems: pixels.0: expected F32 [3, 2, 1], got F32 [3, 1, 2]; "
                "image_embedding: expected F32 [1, 1], got I64 [1, 1]; "
                "ids.0: expected I64 [2 to 4], got I64 [5]; "
                "text_embedding: expected F32 [1, 1], got F16 [1, 1]; logits: missing; "
-               "\"extra\": unknown tensor");
+               "\"extra\": unknown tensor",
+               [&] { check_reference(tensors, manifest, "v"); });
 }
 
 }  // namespace

@@ -5,25 +5,25 @@
 #include <random>
 
 #include "core/file.h"
-#include "expect_error.h"
 #include "package/pickle_scan.h"
 #include "package/script_scan.h"
 #include "package/zip.h"
+#include "support/expect_error.h"
 #include "support/tiny_package.h"
 
 namespace glint {
 namespace {
 
-using testing::ArchiveEntry;
-using testing::Bytes;
-using testing::expect_error;
-using testing::make_archive;
-using testing::to_bytes;
-using testing::tower_code;
-using testing::tower_entries;
+using test::ArchiveEntry;
+using test::Bytes;
+using test::expect_error;
+using test::make_archive;
+using test::to_bytes;
+using test::tower_code;
+using test::tower_entries;
 
 void expect_refused(const Bytes& archive, std::string_view part) {
-  expect_error([&] { check_torch_archive(archive, "t.pt"); }, ErrorCode::kCorruptPackage, part);
+  expect_error(ErrorCode::kCorruptPackage, part, [&] { check_torch_archive(archive, "t.pt"); });
 }
 
 Bytes golden(const std::string& name) {
@@ -132,14 +132,14 @@ TEST(ZipTest, RefusesHeadersThatDisagree) {
 
 TEST(ZipTest, RefusesContentWithAnotherChecksum) {
   Bytes archive = make_archive(tower_entries(tower_code()));
-  const std::string text = testing::to_text(archive);
+  const std::string text = test::to_text(archive);
   archive[text.find("RaiseException")] = std::byte{'B'};
   expect_refused(archive, "to have the checksum it states");
 }
 
 TEST(ZipTest, RefusesAnotherNumberInEachFieldOfTheDirectory) {
   const Bytes archive = make_archive(tower_entries(tower_code()));
-  const std::string text = testing::to_text(archive);
+  const std::string text = test::to_text(archive);
   const std::size_t directory = text.find("PK\x01\x02");
   // Free fields of the directory: version made by, needed, times, internal and external attributes.
   const auto is_free = [&](std::size_t at) {
@@ -154,7 +154,7 @@ TEST(ZipTest, RefusesAnotherNumberInEachFieldOfTheDirectory) {
   for (std::size_t at = directory; at < end; ++at) {
     Bytes damaged = archive;
     damaged[at] ^= std::byte{0x40};
-    const bool refused = !testing::error_of([&] { check_torch_archive(damaged, "t"); }).empty();
+    const bool refused = !test::error_of([&] { check_torch_archive(damaged, "t"); }).empty();
     accepted += refused ? 0 : 1;
     EXPECT_TRUE(refused || is_free(at)) << at - directory;
   }
@@ -173,7 +173,7 @@ TEST(TorchArchiveTest, SurvivesRandomMutations) {
         archive[from + random() % (archive.size() - from)] =
             static_cast<std::byte>(random() & 0xff);
       }
-      testing::error_of([&] { check_torch_archive(archive, "t.pt"); });
+      test::error_of([&] { check_torch_archive(archive, "t.pt"); });
     }
   }
 }
@@ -236,7 +236,7 @@ TEST(ScriptScanTest, RefusesEveryWayToNameAnOperator) {
   for (const auto& [source, part] : sources) {
     SCOPED_TRACE(source);
     const std::string_view text = source;
-    expect_error([&] { scan(text); }, ErrorCode::kCorruptPackage, part);
+    expect_error(ErrorCode::kCorruptPackage, part, [&] { scan(text); });
   }
 }
 
@@ -264,14 +264,14 @@ TEST(PickleScanTest, RefusesOtherGlobals) {
         "__torch__.torch.classes.c10d\nStore", "__torch__.torch\nclasses", "__torch__evil\nA",
         "__torch__.a\nb.c", "torch._utils\n_rebuild_sparse_tensor", "__main__\nTensorID", "\n"}) {
     SCOPED_TRACE(global);
-    expect_error([&] { scan_opcodes("\x80\x02" + ("c" + std::string(global)) + "\n."); },
-                 ErrorCode::kCorruptPackage, "got the global");
+    expect_error(ErrorCode::kCorruptPackage, "got the global",
+                 [&] { scan_opcodes("\x80\x02" + ("c" + std::string(global)) + "\n."); });
   }
 }
 
 TEST(PickleScanTest, RefusesOtherOpcodesAndTruncation) {
   const auto refuse = [](const std::string& opcodes, std::string_view part) {
-    expect_error([&] { scan_opcodes(opcodes); }, ErrorCode::kCorruptPackage, part);
+    expect_error(ErrorCode::kCorruptPackage, part, [&] { scan_opcodes(opcodes); });
   };
   const std::string start = "\x80\x02";
   refuse("", "truncated");

@@ -8,13 +8,16 @@
 #include <atomic>
 #include <cmath>
 #include <fstream>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
+#include "support/expect_error.h"
+
 namespace glint {
 namespace {
+
+using test::expect_error;
 
 const std::string kPackage = std::string(GLINT_TEST_DATA) + "/golden/packages/random-vit.glint";
 
@@ -54,16 +57,6 @@ double relative_difference(std::span<const float> a, std::span<const float> b) {
     largest = std::max(largest, std::abs(static_cast<double>(a[i])));
   }
   return difference / largest;
-}
-
-void expect_error(ErrorCode code, const std::string& part, const std::function<void()>& work) {
-  try {
-    work();
-    FAIL() << "expected an Error with " << part;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-  }
 }
 
 TEST(ModelTest, AgreesWithTheReferenceStageByStage) {

@@ -6,7 +6,7 @@
 
 #include "package/sha256.h"
 
-namespace glint::testing {
+namespace glint::test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -261,4 +261,4 @@ Bytes make_safetensors(std::string_view header, std::span<const std::byte> data)
   return std::move(out.bytes);
 }
 
-}  // namespace glint::testing
+}  // namespace glint::test

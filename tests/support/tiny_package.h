@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace glint::testing {
+namespace glint::test {
 
 using Bytes = std::vector<std::byte>;
 using Files = std::map<std::string, Bytes, std::less<>>;
@@ -55,4 +55,4 @@ std::string_view tower_code();
 // A safetensors file: its header's JSON, and its data.
 Bytes make_safetensors(std::string_view header, std::span<const std::byte> data);
 
-}  // namespace glint::testing
+}  // namespace glint::test

@@ -60,10 +60,10 @@ class Quadratic {
 };
 
 std::vector<Merge> small_merges() {
-  return read_merges(testing::as_bytes("#version: 0.2\na a\nb c\na b\naa b\nab c</w>\n"), 5);
+  return read_merges(test::as_bytes("#version: 0.2\na a\nb c\na b\naa b\nab c</w>\n"), 5);
 }
 
-std::vector<Merge> clip_merges() { return read_merges(testing::published_vocabulary(), 48894); }
+std::vector<Merge> clip_merges() { return read_merges(test::published_vocabulary(), 48894); }
 
 TEST(BpeTest, OneByteIsTheSymbolOfAWordsEnd) {
   const BytePairs pairs(small_merges());

@@ -55,7 +55,7 @@ TEST(CleanTest, ReferencesAreDecodedTwiceAndNotThrice) {
 
 TEST(CleanTest, GoldenStepsEqualPython) {
   int checked = 0;
-  for (const auto& line : testing::golden_lines("steps.jsonl")) {
+  for (const auto& line : test::golden_lines("steps.jsonl")) {
     const auto step = line.at("step").get<std::string>();
     if (step != "lower" && step != "collapse") continue;
     const auto in = line.at("in").get<std::string>();

@@ -7,9 +7,9 @@
 namespace glint {
 namespace {
 
-using testing::as_bytes;
-using testing::expect_error;
-using testing::gzip;
+using test::as_bytes;
+using test::expect_error;
+using test::gzip;
 
 std::string unpack(std::string_view file, std::int64_t max_bytes = 1 << 20) {
   return gunzip(as_bytes(file), max_bytes, "the file");

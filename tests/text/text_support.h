@@ -15,9 +15,10 @@
 #include <vector>
 
 #include "core/file.h"
+#include "support/expect_error.h"
 #include "text/unicode.h"
 
-namespace glint::testing {
+namespace glint::test {
 
 inline constexpr std::int64_t kStartId = 49406;
 inline constexpr std::int64_t kEndId = 49407;
@@ -67,16 +68,4 @@ inline std::string gzip(std::string_view content) {
   return out;
 }
 
-// Runs the call and expects an Error of this code whose message has this part.
-template <typename Call>
-void expect_error(ErrorCode code, std::string_view part, Call&& call) {
-  try {
-    call();
-    FAIL() << "expected an error about: " << part;
-  } catch (const Error& error) {
-    EXPECT_EQ(to_string(error.code()), to_string(code)) << error.what();
-    EXPECT_NE(std::string_view(error.what()).find(part), std::string_view::npos) << error.what();
-  }
-}
-
-}  // namespace glint::testing
+}  // namespace glint::test

@@ -9,12 +9,12 @@
 namespace glint {
 namespace {
 
-using testing::clip_spec;
-using testing::clip_tokenizer;
-using testing::expect_error;
-using testing::kEndId;
-using testing::kStartId;
-using testing::published_vocabulary;
+using test::clip_spec;
+using test::clip_tokenizer;
+using test::expect_error;
+using test::kEndId;
+using test::kStartId;
+using test::published_vocabulary;
 
 using Ids = std::vector<std::int64_t>;
 
@@ -81,7 +81,7 @@ TEST(TokenizerTest, VocabularySizeAndSpecAreTheOnesGiven) {
 TEST(TokenizerTest, ASmallVocabularyWorks) {
   const TokenizerSpec spec{.context_length = 8, .start_id = 514, .end_id = 515, .pad_id = 0};
   const auto tokenizer =
-      Tokenizer::clip_bpe(spec, testing::as_bytes("#version: 0.2\nc a\nca t</w>\n"));
+      Tokenizer::clip_bpe(spec, test::as_bytes("#version: 0.2\nc a\nca t</w>\n"));
   EXPECT_EQ(tokenizer.encode("Cat ca"), (Ids{514, 513, 66, 64 + 256, 515}));
   EXPECT_EQ(tokenizer.vocab_size(), 516);
 }
@@ -107,15 +107,14 @@ TEST(TokenizerTest, FieldsOfTheSpecAreChecked) {
 }
 
 TEST(TokenizerTest, AVocabularyWithTooFewMergesIsCorrupt) {
-  expect_error(ErrorCode::kCorruptPackage, "expected 48894 merges", [] {
-    Tokenizer::clip_bpe(clip_spec(77), testing::as_bytes("#version: 0.2\nl o\n"));
-  });
+  expect_error(ErrorCode::kCorruptPackage, "expected 48894 merges",
+               [] { Tokenizer::clip_bpe(clip_spec(77), test::as_bytes("#version: 0.2\nl o\n")); });
 }
 
 TEST(TokenizerTest, ManyThreadsGiveTheSerialIds) {
   const auto tokenizer = clip_tokenizer(77);
   std::vector<std::string> texts;
-  for (const auto& line : testing::golden_lines("texts.jsonl")) {
+  for (const auto& line : test::golden_lines("texts.jsonl")) {
     texts.push_back(line.at("text").get<std::string>());
   }
   std::vector<Ids> serial;
@@ -161,14 +160,14 @@ TEST(TokenizerTest, RandomChangesOfTheVocabularyFileAreReadOrRefused) {
   for (const char* line : {"c a\n", "ca t</w>\n", "d o\n", "do g</w>\n"}) plain += line;
   const TokenizerSpec spec{.context_length = 8, .start_id = 515, .end_id = 516, .pad_id = 0};
   std::mt19937 random(5);
-  for (const std::string& file : {plain, testing::gzip(plain)}) {
+  for (const std::string& file : {plain, test::gzip(plain)}) {
     for (int i = 0; i < 5000; ++i) {
       std::string changed = file;
       for (unsigned k = 0; k <= random() % 3; ++k) {
         changed[random() % changed.size()] = static_cast<char>(random());
       }
       try {
-        Tokenizer::clip_bpe(spec, testing::as_bytes(changed)).encode("cat dog");
+        Tokenizer::clip_bpe(spec, test::as_bytes(changed)).encode("cat dog");
       } catch (const Error& error) {
         ASSERT_EQ(error.code(), ErrorCode::kCorruptPackage) << error.what();
       }

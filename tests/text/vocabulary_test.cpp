@@ -7,9 +7,9 @@
 namespace glint {
 namespace {
 
-using testing::as_bytes;
-using testing::expect_error;
-using testing::gzip;
+using test::as_bytes;
+using test::expect_error;
+using test::gzip;
 
 constexpr std::string_view kSmall = "#version: 0.2\nl o\nlo w</w>\ne r</w>\n";
 
@@ -45,11 +45,11 @@ TEST(VocabularyTest, PlainAndGzipFilesReadAlike) {
 }
 
 TEST(VocabularyTest, ThePublishedFileHasTheMergesOfClip) {
-  EXPECT_EQ(read_merges(testing::published_vocabulary(), 48894).size(), 48894u);
+  EXPECT_EQ(read_merges(test::published_vocabulary(), 48894).size(), 48894u);
 }
 
 TEST(VocabularyTest, ATruncatedGzipFileIsRefused) {
-  const auto& file = testing::published_vocabulary();
+  const auto& file = test::published_vocabulary();
   expect_error(ErrorCode::kCorruptPackage, "ends too early",
                [&] { read_merges(std::span(file).first(file.size() / 2), 48894); });
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace glint::testing {
+namespace glint::test {
 
 // The message of the Error that `call` throws; "" when it throws none. Other exceptions pass on.
 template <typename Call>
@@ -20,8 +20,9 @@ std::string error_of(Call call) {
   return "";
 }
 
+// Runs `call` and expects an Error of this code whose message has this part.
 template <typename Call>
-void expect_error(Call call, ErrorCode code, std::string_view part) {
+void expect_error(ErrorCode code, std::string_view part, const Call& call) {
   try {
     call();
     ADD_FAILURE() << "expected an error with: " << part;
@@ -32,4 +33,4 @@ void expect_error(Call call, ErrorCode code, std::string_view part) {
   }
 }
 
-}  // namespace glint::testing
+}  // namespace glint::test
