@@ -137,11 +137,11 @@ TEST(PreprocessTest, RefusesASpecOutOfRangeAndNamesTheField) {
   const auto names = [](const std::string& text, const char* field) {
     return text.find(field) != std::string::npos;
   };
-  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   EXPECT_TRUE(names(message([](auto& s) { s.width = 0; }), "width"));
   EXPECT_TRUE(names(message([](auto& s) { s.height = -4; }), "height"));
   EXPECT_TRUE(names(message([](auto& s) { s.height = 1 << 20; }), "height"));
-  EXPECT_TRUE(names(message([](auto& s) { s.mean[1] = nan; }), "mean[1]"));
+  EXPECT_TRUE(names(message([](auto& s) { s.mean[1] = std::numeric_limits<float>::quiet_NaN(); }),
+                    "mean[1]"));
   EXPECT_TRUE(names(message([](auto& s) { s.std[2] = 0; }), "std[2]"));
   EXPECT_TRUE(names(message([](auto& s) { s.std[0] = -1; }), "std[0]"));
   EXPECT_TRUE(names(message([](auto& s) { s.geometry = Geometry{9}; }), "geometry"));
