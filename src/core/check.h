@@ -23,8 +23,8 @@ template <typename... Args>
   throw Error(code, cat(args...));
 }
 
-// What was asked for, in quotes, cut at 80 bytes and with control characters escaped, so that a
-// hostile name cannot flood or garble a message.
+// What was asked for, in quotes, with control characters escaped and all beyond 160 bytes cut out
+// of its middle, so that a hostile name cannot flood or garble a message.
 std::string quote(std::string_view text);
 
 }  // namespace glint

@@ -33,22 +33,6 @@ std::string_view to_string(ErrorCode code) {
   return "unknown";
 }
 
-std::string quote(std::string_view text) {
-  constexpr std::size_t kMaxBytes = 80;
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text.substr(0, kMaxBytes)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      out += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
-    } else {
-      out += c;
-    }
-  }
-  out += text.size() > kMaxBytes ? "...\"" : "\"";
-  return out;
-}
-
 std::string version() {
   return cat(GLINT_VERSION_MAJOR, '.', GLINT_VERSION_MINOR, '.', GLINT_VERSION_PATCH);
 }

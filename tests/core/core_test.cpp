@@ -53,9 +53,15 @@ TEST(ErrorTest, EveryCodeHasItsOwnName) {
   EXPECT_FALSE(names.contains("unknown"));
 }
 
-TEST(ErrorTest, QuoteEscapesControlsAndCutsLongText) {
+TEST(ErrorTest, QuoteEscapesControlsAndCutsTheMiddleOfLongText) {
   EXPECT_EQ(quote("a\nb"), "\"a\\x0ab\"");
-  EXPECT_EQ(quote(std::string(100, 'x')), "\"" + std::string(80, 'x') + "...\"");
+  const std::string head(40, 'x');
+  const std::string tail(120, 'y');
+  EXPECT_EQ(quote(head + tail), cat('"', head, tail, '"'));
+  EXPECT_EQ(quote(head + "z" + tail), cat('"', head, "...", tail, '"'));
+  const std::string umlaut = "\xc3\xa4";  // no half of it may be left
+  EXPECT_EQ(quote(cat(head.substr(1), umlaut, "z", umlaut, tail.substr(1))),
+            cat('"', head.substr(1), "...", tail.substr(1), '"'));
   EXPECT_EQ(quote(""), "\"\"");
 }
 
