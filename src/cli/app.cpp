@@ -54,8 +54,17 @@ const Command* chosen(const std::vector<Command>& commands) {
   return found == commands.end() ? nullptr : &*found;
 }
 
-int report_usage(const CLI::ParseError& error, const Command* command, Console& console) {
-  std::string message = error.what();
+// CLI11 only says that a command is missing; this says what stands in its place.
+std::string usage_message(const CLI::ParseError& error, const std::vector<Command>& commands,
+                          int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return error.what();
+  const bool known = std::any_of(commands.begin(), commands.end(), [&](const Command& command) {
+    return command.app->get_name() == argv[1];
+  });
+  return known ? error.what() : "unknown command " + quote(argv[1]);
+}
+
+int report_usage(std::string message, const Command* command, Console& console) {
   if (message.size() > 1 && std::islower(static_cast<unsigned char>(message[1])) != 0) {
     message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
   }
@@ -77,7 +86,8 @@ int parse(CLI::App& program, const std::vector<Command>& commands, int argc, cha
   } catch (const CLI::CallForVersion& call) {
     console.line(call.what());
   } catch (const CLI::ParseError& error) {
-    return report_usage(error, chosen(commands), console);
+    const Command* meant = chosen(commands);
+    return report_usage(usage_message(error, commands, argc, argv), meant, console);
   }
   return 0;
 }

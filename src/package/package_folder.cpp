@@ -68,10 +68,10 @@ PackageFiles read_package_folder(const std::string& path) {
   if (!fs::is_directory(status)) {
     fail(ErrorCode::kNotFound, "expected a folder, got something else");
   }
-  const auto sizes = list_folder(folder);
-  if (!sizes.contains(kManifestName)) {
+  if (!fs::exists(folder / kManifestName, error)) {
     fail(ErrorCode::kNotFound, "expected a folder with ", kManifestName, ", got none");
   }
+  const auto sizes = list_folder(folder);
   PackageFiles files;
   for (const auto& [name, size] : sizes) {
     files.emplace(name, read_file((folder / name).string(), static_cast<std::int64_t>(size)));
