@@ -85,12 +85,12 @@ class Sheet {
     row("digest", package_.digest());
     row("size", size_text(size_bytes(package_)));
     row("embedding", manifest_.embed_dim, " numbers");
+    row("activation", manifest_.activation);
     row("logit", manifest_.logit.scale, " * cosine + ", manifest_.logit.bias);
   }
 
   void print_tower(const std::string& name, const TowerSpec& tower) const {
-    row("tower", name, ": ", tower.file, ", stored as ", to_string(tower.storage), ", ",
-        manifest_.activation);
+    row("tower", name, ": ", tower.file, ", stored as ", to_string(tower.storage));
     for (const auto& [method, spec] : tower.methods) {
       row("", method, ": ", ports_text(spec.inputs), " -> ", ports_text(spec.outputs));
     }
