@@ -2,6 +2,7 @@
 #include <glint/similarity.h>
 
 #include <map>
+#include <new>
 #include <optional>
 
 #include "core/check.h"
@@ -45,6 +46,16 @@ struct Model::Impl {
 
 namespace {
 
+// Nothing but Error leaves the library; what a caller's own callback throws passes through.
+template <typename Work>
+auto within_memory(std::string_view doing, const Work& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::kOutOfMemory, doing, ": not enough memory");
+  }
+}
+
 Embeddings finish(std::vector<float> rows, std::size_t count, std::int64_t dim,
                   const EncodeOptions& options) {
   if (options.normalize) normalize_rows(rows, dim);
@@ -70,20 +81,22 @@ Model Model::load(const std::string& package_path, const ModelOptions& options) 
 }
 
 Model Model::load(const Package& package, const ModelOptions& options) {
-  check_options(options);
-  auto impl = std::make_shared<Impl>(Impl{package, {}, {}, {}});
-  if (impl->manifest().tokenizer) {
-    impl->tokenizer = Tokenizer::clip_bpe(*impl->manifest().tokenizer,
-                                          package.file(impl->manifest().merges_file));
-  }
-  impl->towers = load_towers(package, impl->tokenizer,
-                             {.device = parse_device(options.device),
-                              .max_batch = options.max_batch,
-                              .threads = options.threads});
-  for (const auto& [name, task] : impl->manifest().tasks) {
-    impl->heads.emplace(name, make_head(task));
-  }
-  return Model(std::move(impl));
+  return within_memory("loading a model", [&] {
+    check_options(options);
+    auto impl = std::make_shared<Impl>(Impl{package, {}, {}, {}});
+    if (impl->manifest().tokenizer) {
+      impl->tokenizer = Tokenizer::clip_bpe(*impl->manifest().tokenizer,
+                                            package.file(impl->manifest().merges_file));
+    }
+    impl->towers = load_towers(package, impl->tokenizer,
+                               {.device = parse_device(options.device),
+                                .max_batch = options.max_batch,
+                                .threads = options.threads});
+    for (const auto& [name, task] : impl->manifest().tasks) {
+      impl->heads.emplace(name, make_head(task));
+    }
+    return Model(std::move(impl));
+  });
 }
 
 const Package& Model::package() const { return impl_->package; }
@@ -95,11 +108,13 @@ TextState Model::prepare(const std::vector<std::string>& labels,
 }
 
 TextState Model::prepare(const TextQuery& query, std::string_view task) const {
-  const Head& head = impl_->head(task);
-  if (!query.labels.empty() || manifest().classes.empty()) return head.prepare(query, towers());
-  TextQuery with_defaults = query;
-  with_defaults.labels = manifest().classes;
-  return head.prepare(with_defaults, towers());
+  return within_memory("encoding labels", [&] {
+    const Head& head = impl_->head(task);
+    if (!query.labels.empty() || manifest().classes.empty()) return head.prepare(query, towers());
+    TextQuery with_defaults = query;
+    with_defaults.labels = manifest().classes;
+    return head.prepare(with_defaults, towers());
+  });
 }
 
 Prediction Model::predict(const ImageView& image, const TextState& text,
@@ -109,35 +124,45 @@ Prediction Model::predict(const ImageView& image, const TextState& text,
 
 std::vector<Prediction> Model::predict(std::span<const ImageView> images, const TextState& text,
                                        const PredictOptions& options) const {
-  const Head& head = impl_->head(options.task);
-  std::vector<Prediction> answers;
-  answers.reserve(images.size());
-  for (const ImageState& state : head.encode(images, towers(), options)) {
-    answers.push_back(head.predict(state, text, towers(), options));
-  }
-  return answers;
+  return within_memory("classifying images", [&] {
+    const Head& head = impl_->head(options.task);
+    std::vector<Prediction> answers;
+    answers.reserve(images.size());
+    for (const ImageState& state : head.encode(images, towers(), options)) {
+      answers.push_back(head.predict(state, text, towers(), options));
+    }
+    return answers;
+  });
 }
 
 ImageState Model::encode(const ImageView& image, const PredictOptions& options) const {
-  return impl_->head(options.task).encode(std::span(&image, 1), towers(), options).front();
+  return within_memory("encoding an image", [&] {
+    return impl_->head(options.task).encode(std::span(&image, 1), towers(), options).front();
+  });
 }
 
 Prediction Model::predict(const ImageState& image, const TextState& text,
                           const PredictOptions& options) const {
-  return impl_->head(options.task).predict(image, text, towers(), options);
+  return within_memory("classifying an image", [&] {
+    return impl_->head(options.task).predict(image, text, towers(), options);
+  });
 }
 
 Embeddings Model::encode_images(std::span<const ImageView> images,
                                 const EncodeOptions& options) const {
-  return finish(glint::encode_images(images, towers(), impl_->preprocess_name({}), options.stop,
-                                     options.progress),
-                images.size(), manifest().embed_dim, options);
+  return within_memory("encoding images", [&] {
+    return finish(glint::encode_images(images, towers(), impl_->preprocess_name({}), options.stop,
+                                       options.progress),
+                  images.size(), manifest().embed_dim, options);
+  });
 }
 
 Embeddings Model::encode_texts(std::span<const std::string> texts,
                                const EncodeOptions& options) const {
-  return finish(glint::encode_texts(texts, towers(), options.stop, options.progress), texts.size(),
-                manifest().embed_dim, options);
+  return within_memory("encoding texts", [&] {
+    return finish(glint::encode_texts(texts, towers(), options.stop, options.progress),
+                  texts.size(), manifest().embed_dim, options);
+  });
 }
 
 Preprocessor Model::preprocessor(std::string_view task) const {

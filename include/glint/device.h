@@ -20,7 +20,8 @@ struct Device {
 GLINT_API Device parse_device(std::string_view name);
 GLINT_API std::string to_string(const Device& device);
 
-// The devices a model can be loaded on here: "cpu" first.
+// The devices a model can be loaded on here: "cpu" first. Throws Error(kDevice) when the GPU driver
+// fails.
 GLINT_API std::vector<std::string> available_devices();
 
 }  // namespace glint

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "core/check.h"
+#include "runtime/guard.h"
 
 namespace glint {
 
@@ -28,7 +29,9 @@ std::string to_string(const Device& device) {
 
 std::vector<std::string> available_devices() {
   std::vector<std::string> names{"cpu"};
-  const int count = at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
+  const int count = guarded(ErrorCode::kDevice, "counting the GPUs", [] {
+    return at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
+  });
   for (int i = 0; i < count; ++i) names.push_back(cat("cuda:", i));
   return names;
 }

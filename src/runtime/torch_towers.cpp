@@ -1,10 +1,10 @@
 #include <ATen/Context.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "core/check.h"
 #include "runtime/guard.h"
