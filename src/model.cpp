@@ -2,7 +2,6 @@
 #include <glint/similarity.h>
 
 #include <map>
-#include <new>
 #include <optional>
 
 #include "core/check.h"
@@ -46,20 +45,10 @@ struct Model::Impl {
 
 namespace {
 
-// Nothing but Error leaves the library; what a caller's own callback throws passes through.
-template <typename Work>
-auto within_memory(std::string_view doing, const Work& work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    fail(ErrorCode::kOutOfMemory, doing, ": not enough memory");
-  }
-}
-
-Embeddings finish(std::vector<float> rows, std::size_t count, std::int64_t dim,
+Embeddings finish(std::vector<float> rows, std::size_t count, std::int64_t embed_dim,
                   const EncodeOptions& options) {
-  if (options.normalize) normalize_rows(rows, dim);
-  return {static_cast<std::int64_t>(count), dim, std::move(rows)};
+  if (options.normalize) normalize_rows(rows, embed_dim);
+  return {static_cast<std::int64_t>(count), embed_dim, options.normalize, std::move(rows)};
 }
 
 void check_options(const ModelOptions& options) {
@@ -104,7 +93,8 @@ const Towers& Model::towers() const { return *impl_->towers; }
 
 TextState Model::prepare(const std::vector<std::string>& labels,
                          const std::vector<std::string>& templates) const {
-  return prepare({.labels = labels, .templates = templates});
+  return within_memory("encoding labels",
+                       [&] { return prepare({.labels = labels, .templates = templates}); });
 }
 
 TextState Model::prepare(const TextQuery& query, std::string_view task) const {

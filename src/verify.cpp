@@ -33,7 +33,8 @@ double max_difference(Floats got, Floats expected) {
   double worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     const double difference = std::abs(static_cast<double>(got[i]) - expected[i]);
-    if (!(difference <= worst)) worst = difference;
+    if (std::isnan(difference)) return std::numeric_limits<double>::infinity();
+    worst = std::max(worst, difference);
   }
   return worst;
 }
@@ -174,6 +175,8 @@ const VerifyStage* VerifyReport::first_failure() const {
   return nullptr;
 }
 
-VerifyReport verify(const Model& model) { return Verifier(model).run(); }
+VerifyReport verify(const Model& model) {
+  return within_memory("verifying", [&] { return Verifier(model).run(); });
+}
 
 }  // namespace glint

@@ -26,7 +26,8 @@ enum class ErrorCode {
 // "kNotFound" and so on, for logs.
 GLINT_API std::string_view to_string(ErrorCode code);
 
-// Thrown by every function of the library that fails, and nothing else is thrown. The message is
+// Thrown by every function of the library that fails, and nothing else is thrown (but for what a
+// caller's own callback throws, which passes through). The message is
 // one sentence: what was expected, what was got, and where. A throwing call leaves the objects it
 // was called on as they were.
 class GLINT_API Error : public std::runtime_error {

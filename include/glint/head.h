@@ -20,7 +20,8 @@
 
 namespace glint {
 
-// done of total steps; called from the thread that made the call.
+// done of total steps; called from the thread that made the call, which what it throws passes
+// through unchanged.
 using ProgressFn = std::function<void(std::int64_t done, std::int64_t total)>;
 
 // What the words of a question are.

@@ -23,14 +23,15 @@ struct ModelOptions {
   int threads = 0;  // CPU threads one call computes with; 0: as many as the host has set
 };
 
-// Rows in input order.  values [count, dim] f32, row-major.
+// Rows in input order.  values [count, embed_dim] f32, row-major.
 struct Embeddings {
   std::int64_t count = 0;
-  std::int64_t dim = 0;
+  std::int64_t embed_dim = 0;
+  bool normalized = false;  // rows have unit L2 norm
   std::vector<float> values;
   std::span<const float> row(std::int64_t i) const {
-    return std::span(values).subspan(static_cast<std::size_t>(i * dim),
-                                     static_cast<std::size_t>(dim));
+    return std::span(values).subspan(static_cast<std::size_t>(i * embed_dim),
+                                     static_cast<std::size_t>(embed_dim));
   }
 };
 
@@ -41,13 +42,14 @@ struct EncodeOptions {
 };
 
 // A loaded model of any family. Immutable after load(), cheap to copy, and all const methods may
-// run concurrently on one instance, with the results of serial calls. It holds the weights in f32;
-// share it. The host program's thread, ATen and OpenCV settings are left as they are.
+// run concurrently on one instance, with the results of serial calls. It holds the weights in f32
+// beside the package's bytes; share it. The host program's thread, ATen and OpenCV settings are left as they are.
 class GLINT_API Model {
  public:
   // Opens and verifies the package, then loads its towers onto the device.
-  // Throws Error: those of Package::open, kDevice (no such device), kCorruptPackage (a tower does
-  // not do what the manifest declares), kInvalidArgument (an option out of range).
+  // Throws Error: those of Package::open, kDevice (no such device), kCorruptPackage (a tower lacks
+  // a declared method, stores another dtype or keeps state; what a method returns is checked
+  // whenever it runs), kInvalidArgument (an option out of range).
   static Model load(const std::string& package_path, const ModelOptions& options = {});
   static Model load(const Package& package, const ModelOptions& options = {});
 
@@ -62,7 +64,8 @@ class GLINT_API Model {
   TextState prepare(const TextQuery& query, std::string_view task = {}) const;
 
   // Answers for one image, or for many in their order (batched).
-  // Throws Error(kInvalidArgument) naming the position of the first unusable image.
+  // Throws Error: kInvalidArgument or kUnsupported (an image that cannot be preprocessed; of
+  // several, its position is named), kCancelled, kOutOfMemory.
   Prediction predict(const ImageView& image, const TextState& text,
                      const PredictOptions& options = {}) const;
   std::vector<Prediction> predict(std::span<const ImageView> images, const TextState& text,

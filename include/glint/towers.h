@@ -13,7 +13,7 @@
 
 namespace glint {
 
-// Input of a text tower: either ids, or embeddings and eot.
+// Input of a text tower: either ids, or embeddings and eot; both or neither is an error.
 struct TextInput {
   Tensor ids{};         // [B, L] i64; each row has an end token
   Tensor embeddings{};  // [B, L, width] f32, positions not added

@@ -92,7 +92,7 @@ int embed_texts(const EmbedOptions& options, const Context& context) {
   encode.stop = context.stop;
   encode.progress = [&](std::int64_t done, std::int64_t total) { bar.update(done, total); };
   const Embeddings embeddings = model.encode_texts(texts, encode);
-  NpyArray rows({embeddings.count, embeddings.dim});
+  NpyArray rows({embeddings.count, embeddings.embed_dim});
   std::ranges::copy(embeddings.values, rows.values().begin());
   check_interrupt(context);
   rows.write(options.output);

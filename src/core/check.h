@@ -3,8 +3,11 @@
 
 #include <glint/error.h>
 
+#include <new>
 #include <sstream>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <string_view>
 
 namespace glint {
@@ -21,6 +24,18 @@ std::string cat(const Args&... args) {
 template <typename... Args>
 [[noreturn]] void fail(ErrorCode code, const Args&... args) {
   throw Error(code, cat(args...));
+}
+
+// Runs `work`; running out of memory becomes an Error. What a caller's own callback throws passes.
+template <typename Work>
+auto within_memory(std::string_view doing, const Work& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::kOutOfMemory, doing, ": not enough memory");
+  } catch (const std::length_error&) {
+    fail(ErrorCode::kOutOfMemory, doing, ": more than can be addressed");
+  }
 }
 
 // What was asked for, in quotes, with control characters escaped and all beyond 160 bytes cut out

@@ -19,7 +19,7 @@ constexpr JsonLimits kLimits = {.bytes = std::size_t{1} << 20, .depth = 32, .val
 constexpr std::int64_t kFormatVersion = 1;
 constexpr std::int64_t kMaxEmbedDim = 65'536;
 constexpr std::size_t kMaxFiles = 1'000;
-constexpr std::size_t kMaxHeads = 16;
+constexpr std::size_t kMaxHeads = 1;  // of this version; lists of more come with their heads
 constexpr std::size_t kMaxReferenceImages = 16;
 constexpr std::size_t kMaxReferenceTexts = 64;
 

@@ -86,12 +86,13 @@ TokenizerSpec read_tokenizer(const JsonReader& json, const FileTable& files,
   spec.start_id = start.value_or(0);
   spec.end_id = end.value_or(0);
   spec.pad_id = pad.value_or(0);
-  // The end token is found by its id, so it may not begin a text. Padding with it is usual.
-  if (start && end && *start == *end) {
-    fields["end"].problem(cat("expected another id than start, got ", *end, " for both"));
+  // The ids of the published vocabulary: 512 byte symbols, the merges in use, start, end.
+  if (start && *start < 512) fields["start"].expected("an id of at least 512");
+  if (start && end && *end != *start + 1) {
+    fields["end"].problem(cat("expected start + 1, ", *start + 1, ", got ", *end));
   }
-  if (start && pad && *start == *pad) {
-    fields["pad"].problem(cat("expected another id than start, got ", *pad, " for both"));
+  if (end && pad && *pad > *end) {
+    fields["pad"].problem(cat("expected an id of at most end, ", *end, ", got ", *pad));
   }
   return spec;
 }

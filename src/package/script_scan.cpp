@@ -11,10 +11,10 @@
 namespace glint {
 namespace {
 
-// Operators of the aten namespace that read or write files, or print; with them, the names such
-// operators have elsewhere.
-constexpr std::array<std::string_view, 5> kForbidden = {"save", "load", "from_file", "_print",
-                                                        "load_tensor"};
+// Operators of the aten namespace that read or write files, print, or change the host program's
+// state; with them, the names such operators have elsewhere.
+constexpr std::array<std::string_view, 8> kForbidden = {
+    "save", "load", "from_file", "_print", "load_tensor", "warn", "manual_seed", "fork"};
 // Functions that need no module in front.
 constexpr std::array<std::string_view, 4> kForbiddenFunctions = {"print", "rpc_async", "rpc_sync",
                                                                  "rpc_remote"};

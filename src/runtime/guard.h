@@ -15,9 +15,23 @@
 
 namespace glint {
 
-// The first line of LibTorch's message, without its stack trace.
-inline std::string first_line(std::string_view message) {
+// The one line of LibTorch's message that says what happened: the first, or, where TorchScript's
+// interpreter puts a traceback in front, the one after it.
+inline std::string telling_line(std::string_view message) {
+  constexpr std::string_view kMark = "RuntimeError: ";
+  if (message.starts_with("The following operation failed in the TorchScript interpreter")) {
+    const std::size_t mark = message.rfind(kMark);
+    if (mark != std::string_view::npos) message.remove_prefix(mark + kMark.size());
+  }
   return std::string(message.substr(0, message.find('\n')));
+}
+
+[[noreturn]] inline void fail_as(ErrorCode code, std::string_view doing, std::string_view message) {
+  for (const std::string_view phrase :
+       {"can't allocate memory", "not enough memory", "out of memory"}) {
+    if (message.find(phrase) != std::string_view::npos) code = ErrorCode::kOutOfMemory;
+  }
+  fail(code, doing, ": ", telling_line(message));
 }
 
 // Runs `work`; whatever LibTorch throws becomes an Error whose message starts with `doing`.
@@ -27,39 +41,31 @@ auto guarded(ErrorCode code, std::string_view doing, const Work& work) -> declty
     return work();
   } catch (const Error&) {
     throw;
-  } catch (const c10::OutOfMemoryError& error) {
-    fail(ErrorCode::kOutOfMemory, doing, ": ", first_line(error.what_without_backtrace()));
-  } catch (const c10::Error& error) {
-    const std::string line = first_line(error.what_without_backtrace());
-    const bool memory = line.find("can't allocate memory") != std::string::npos ||
-                        line.find("not enough memory") != std::string::npos;
-    fail(memory ? ErrorCode::kOutOfMemory : code, doing, ": ", line);
   } catch (const std::bad_alloc&) {
     fail(ErrorCode::kOutOfMemory, doing, ": not enough memory");
+  } catch (const c10::Error& error) {
+    fail_as(code, doing, error.what_without_backtrace());
   } catch (const std::exception& error) {
-    fail(code, doing, ": ", first_line(error.what()));
+    fail_as(code, doing, error.what());
   }
 }
 
-// No gradients and, with threads > 0, that many CPU threads for the calls of this thread. OpenMP
-// keeps the count for each calling thread, so no other thread of the program is affected.
+// No gradients, and `threads` CPU threads (0: as many as the host program has set) for what the
+// calling thread computes. OpenMP keeps the count for each calling thread, so no other thread of
+// the program is affected; the host's count is there again at the end.
 class ComputeScope {
  public:
-  explicit ComputeScope(int threads) : changed_(threads > 0) {
-    if (!changed_) return;
-    before_ = at::get_num_threads();  // also lets ATen initialise this thread first
-    omp_set_num_threads(threads);
+  explicit ComputeScope(int threads) : before_(omp_get_max_threads()) {
+    at::get_num_threads();  // ATen sets a count of its own when a thread first asks
+    omp_set_num_threads(threads > 0 ? threads : before_);
   }
-  ~ComputeScope() {
-    if (changed_) omp_set_num_threads(before_);
-  }
+  ~ComputeScope() { omp_set_num_threads(before_); }
   ComputeScope(const ComputeScope&) = delete;
   ComputeScope& operator=(const ComputeScope&) = delete;
 
  private:
+  int before_;
   c10::InferenceMode inference_;
-  bool changed_;
-  int before_ = 0;
 };
 
 }  // namespace glint

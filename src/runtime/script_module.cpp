@@ -2,8 +2,10 @@
 
 #include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/freeze_module.h>
 #include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_iterator.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
@@ -65,6 +67,27 @@ torch::jit::Module load_frozen(const std::string& tower, const TowerSpec& spec,
   return torch::jit::freeze_module(module, kept);
 }
 
+// Threads share a module, and callers share tensors with it: a method may write to neither.
+void refuse_writes(std::shared_ptr<torch::jit::Graph> graph, const std::string& where) {
+  const torch::jit::AliasDb aliases(graph);
+  const auto refuse = [&](std::string_view what) {
+    fail(ErrorCode::kCorruptPackage, where, ": expected a method without side effects, got one ",
+         "that writes to ", what);
+  };
+  for (const torch::jit::Value* input : graph->inputs()) {
+    if (aliases.hasWriters(input)) refuse("its inputs");
+  }
+  torch::jit::DepthFirstGraphNodeIterator nodes(graph);
+  for (const torch::jit::Node* node = nodes.next(); node != nullptr; node = nodes.next()) {
+    const auto kind = node->kind();
+    if (kind == c10::prim::SetAttr) refuse("its module");
+    if (kind != c10::prim::Constant && kind != c10::prim::GetAttr) continue;
+    for (const torch::jit::Value* value : node->outputs()) {
+      if (aliases.hasWriters(value)) refuse("its weights");
+    }
+  }
+}
+
 std::string shape_text(at::IntArrayRef sizes) {
   std::string text = "[";
   for (std::size_t i = 0; i < sizes.size(); ++i) text += cat(i == 0 ? "" : ", ", sizes[i]);
@@ -124,6 +147,7 @@ ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
     for (const auto& [method_name, method_spec] : spec.methods) {
       auto graph = module_.get_method(method_name).graph()->copy();
       torch::jit::Inline(*graph);
+      refuse_writes(graph, cat("towers.", name_, ".methods.", method_name));
       const std::size_t declared = method_spec.inputs.size() + 1;  // and the module itself
       if (graph->inputs().size() != declared || graph->outputs().size() != 1) {
         fail(ErrorCode::kCorruptPackage, "towers.", name_, ".methods.", method_name, ": expected ",

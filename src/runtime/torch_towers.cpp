@@ -77,7 +77,15 @@ class TorchTowers final : public Towers {
   }
 
   Tensor text(const TextInput& input) const override {
-    if (input.embeddings.empty()) return run("text", "forward", {checked_ids(input.ids)});
+    if (input.ids.empty() == input.embeddings.empty()) {
+      fail(ErrorCode::kInvalidArgument, "expected either ids or embeddings, got ",
+           input.ids.empty() ? "neither" : "both");
+    }
+    if (!input.ids.empty()) {
+      const at::Tensor& ids = checked_ids(input.ids);
+      check_end_tokens(ids);
+      return run("text", "forward", {ids});
+    }
     const at::Tensor& embeddings = unwrap(input.embeddings, "embeddings");
     const at::Tensor& eot = unwrap(input.eot, "eot");
     const std::int64_t length = embeddings.dim() == 3 ? embeddings.size(1) : 0;
@@ -122,6 +130,18 @@ class TorchTowers final : public Towers {
     return ids;
   }
 
+  // ids [B, L]: pooling needs an end token in each row.
+  void check_end_tokens(const at::Tensor& ids) const {
+    const auto* row = ids.const_data_ptr<std::int64_t>();
+    const std::int64_t length = ids.size(1), end = tokenizer().spec().end_id;
+    for (std::int64_t i = 0; i < ids.size(0); ++i, row += length) {
+      if (std::find(row, row + length, end) == row + length) {
+        fail(ErrorCode::kInvalidArgument, "expected the end token ", end, " in each text, got ",
+             "none in text ", i);
+      }
+    }
+  }
+
   Tensor run(std::string_view tower, std::string_view method,
              std::vector<at::Tensor> inputs) const {
     const auto found = modules_.find(tower);
@@ -129,7 +149,9 @@ class TorchTowers final : public Towers {
       fail(ErrorCode::kUnsupported, "package ", quote(manifest().name), " has no ", tower,
            " tower");
     }
-    return guarded(ErrorCode::kDevice, cat("running the ", tower, " tower"), [&] {
+    const bool cpu = options_.device.kind == Device::Kind::kCpu;
+    const auto code = cpu ? ErrorCode::kCorruptPackage : ErrorCode::kDevice;
+    return guarded(code, cat("running the ", tower, " tower"), [&] {
       const ComputeScope scope(options_.threads);
       return wrap(found->second.run(method, std::move(inputs)));
     });

@@ -80,20 +80,22 @@ void softmax(std::span<const float> logits, std::span<float> out) {
 
 std::vector<std::int64_t> top_k(std::span<const float> values, std::int64_t k) {
   if (k < 0) fail(ErrorCode::kInvalidArgument, "expected k of at least 0, got ", k);
-  std::vector<std::int64_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  const auto better = [&](std::int64_t a, std::int64_t b) {
-    const float x = values[static_cast<std::size_t>(a)];
-    const float y = values[static_cast<std::size_t>(b)];
-    if (std::isnan(x) != std::isnan(y)) return std::isnan(y);
-    if (x != y && !std::isnan(x)) return x > y;
-    return a < b;
-  };
-  const auto kept = std::min<std::size_t>(order.size(), static_cast<std::size_t>(k));
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
-                    better);
-  order.resize(kept);
-  return order;
+  return within_memory("top_k", [&] {
+    std::vector<std::int64_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::int64_t{0});
+    const auto better = [&](std::int64_t a, std::int64_t b) {
+      const float x = values[static_cast<std::size_t>(a)];
+      const float y = values[static_cast<std::size_t>(b)];
+      if (std::isnan(x) != std::isnan(y)) return std::isnan(y);
+      if (x != y && !std::isnan(x)) return x > y;
+      return a < b;
+    };
+    const auto kept = std::min<std::size_t>(order.size(), static_cast<std::size_t>(k));
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
+                      better);
+    order.resize(kept);
+    return order;
+  });
 }
 
 }  // namespace glint

@@ -1,6 +1,7 @@
 """Bad input: one clear sentence on stderr, the right exit code, nothing half written."""
 
 import os
+import shutil
 import struct
 import zlib
 
@@ -285,3 +286,17 @@ def test_a_failing_command_leaves_the_old_output(tiny, bad_pictures, tmp_path):
 
 def test_the_golden_package_is_untouched():
     assert not list(PACKAGE.rglob("*.npy"))
+
+
+def test_verify_never_passes_a_number_that_is_none(glint, package, tmp_path):
+    """A NaN in front of good numbers, which a running maximum would forget."""
+    changed = tmp_path / "nan.glint"
+    shutil.copytree(package, changed)
+    vectors = changed / "reference" / "vectors.safetensors"
+    tensors = load_file(vectors)
+    tensors["image_embedding"][0, 0] = float("nan")
+    save_file(tensors, vectors)
+    seal(changed)
+    result = glint("verify", changed)
+    assert result.code == 1
+    assert "image_embedding" in result.err

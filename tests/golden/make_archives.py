@@ -3,7 +3,7 @@
     python tests/golden/make_archives.py
 
 The modules are compiled from text under the file name "tower.py", because torch stores the source
-lines and file names of what it compiles, and those of this machine have no place in a repository.
+lines and file names of what it compiles, and those of the computer it ran on have no place in a repository.
 """
 
 import io

@@ -42,8 +42,8 @@ TEST(ManifestTest, FillsEveryField) {
   ASSERT_TRUE(manifest.tokenizer);
   EXPECT_EQ(manifest.tokenizer->context_length, 8);
   EXPECT_EQ(manifest.tokenizer->overflow, Overflow::kTruncate);
-  EXPECT_EQ(manifest.tokenizer->start_id, 62);
-  EXPECT_EQ(manifest.tokenizer->end_id, 63);
+  EXPECT_EQ(manifest.tokenizer->start_id, 562);
+  EXPECT_EQ(manifest.tokenizer->end_id, 563);
   EXPECT_EQ(manifest.tokenizer->pad_id, 0);
   EXPECT_EQ(manifest.merges_file, "tokenizer/bpe.txt");
   EXPECT_EQ(manifest.logit.scale, 100);
@@ -92,7 +92,7 @@ TEST(ManifestTest, ReadsTheOtherValueOfEveryChoice) {
   json["preprocess"]["default"]["interpolation"] = "bilinear";
   json["preprocess"]["default"]["rgb"] = "before";
   json["tokenizer"]["overflow"] = "error";
-  json["tokenizer"]["pad"] = 63;
+  json["tokenizer"]["pad"] = 563;
   json["towers"]["image"]["storage"] = "f32";
   json["tasks"]["classify"]["heads"][0]["templates"] = nullptr;
   const ParsedManifest parsed = parse(json);
@@ -170,8 +170,9 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
       {"/tokenizer/context", 1, "tokenizer.context: expected an integer from 2 to 4096, got 1"},
       {"/tokenizer/context", 4097, "tokenizer.context"},
       {"/tokenizer/start", -1, "tokenizer.start"},
-      {"/tokenizer/end", 62, "tokenizer.end: expected another id than start"},
-      {"/tokenizer/pad", 62, "tokenizer.pad: expected another id than start"},
+      {"/tokenizer/end", 562, "tokenizer.end: expected start + 1, 563, got 562"},
+      {"/tokenizer/pad", 564, "tokenizer.pad: expected an id of at most end, 563, got 564"},
+      {"/tokenizer/start", 62, "tokenizer.start: expected an id of at least 512, got 62"},
       {"/tokenizer/pad", 4294967296, "tokenizer.pad"},
       {"/tokenizer/files/merges", "tokenizer/no.txt",
        "tokenizer.files.merges: expected a file that is listed in files, got \"tokenizer/no.txt\""},
@@ -200,7 +201,7 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
       {"/tasks/segment", Json::object(), "tasks.segment: unknown key"},
       {"/tasks/classify/preprocess", "other",
        "tasks.classify.preprocess: expected a name in preprocess, got \"other\""},
-      {"/tasks/classify/heads", Json::array(), "heads: expected an array of 1 to 16"},
+      {"/tasks/classify/heads", Json::array(), "heads: expected an array of 1"},
       {"/tasks/classify/heads/0/type", "coop", "expected \"zero_shot\", got \"coop\""},
       {"/tasks/classify/heads/0/templates", "no.json", "expected a file that is listed in files"},
       {"/tokenizer", nullptr,

@@ -148,7 +148,7 @@ TEST(ModelTest, RowsAreUnitUnlessAskedOtherwise) {
   const auto images = pictures(2);
   const Embeddings unit = model().encode_images(views(images));
   ASSERT_EQ(unit.count, 2);
-  EXPECT_EQ(unit.dim, model().manifest().embed_dim);
+  EXPECT_EQ(unit.embed_dim, model().manifest().embed_dim);
   for (std::int64_t i = 0; i < unit.count; ++i) {
     double sum = 0;
     for (const float v : unit.row(i)) sum += static_cast<double>(v) * v;
@@ -158,7 +158,7 @@ TEST(ModelTest, RowsAreUnitUnlessAskedOtherwise) {
 
 TEST(ModelTest, NothingInGivesNothingOut) {
   EXPECT_EQ(model().encode_images({}).count, 0);
-  EXPECT_EQ(model().encode_texts({}).dim, model().manifest().embed_dim);
+  EXPECT_EQ(model().encode_texts({}).embed_dim, model().manifest().embed_dim);
   EXPECT_TRUE(model().predict(std::span<const ImageView>{}, model().prepare({"a"})).empty());
 }
 
@@ -229,6 +229,8 @@ TEST(TowersTest, RefusesWrongInputs) {
   expect_error(bad, "got -1", [&] { text({-1}); });
   expect_error(bad, "1 to 77 ids, got 78", [&] { text(std::vector<std::int64_t>(78, 49407)); });
   expect_error(bad, "1 to 77 ids, got 0", [&] { text({}); });
+  expect_error(bad, "none in text 0", [&] { text({49406, 320}); });
+  expect_error(bad, "neither", [&] { towers.text({}); });
   expect_error(ErrorCode::kNotFound, "preprocess", [&] { towers.pixels({}, "other"); });
 }
 

@@ -135,7 +135,7 @@ Json manifest() {
       {"std", {0.5, 0.25, 1}}};
   json["tokenizer"] = {{"kind", "clip_bpe"}, {"files", {{"merges", "tokenizer/bpe.txt"}}},
                        {"context", 8},       {"overflow", "truncate"},
-                       {"start", 62},        {"end", 63},
+                       {"start", 562},       {"end", 563},
                        {"pad", 0},           {"clean", "open_clip"}};
   json["towers"] = towers();
   json["text_pooling"] = "eot";

@@ -1,7 +1,7 @@
 """A tower to a TorchScript archive whose bytes depend on nothing but the tower.
 
 Four things vary in what torch.jit.save writes.  `*.debug_pkl` records hold the paths of the source
-files on this machine, and a serialization id is computed over them: both are left out.  The
+files on the exporting computer, and a serialization id is computed over them: both are left out.  The
 constants of a class come in the order of a Python set: they are sorted.  Classes of one name are
 told apart by a count that runs through the process: earlier classes are forgotten, so that the
 first of a name has none, and the counts are made to start at 0 in every archive.
