@@ -4,8 +4,11 @@
 #include <map>
 #include <optional>
 
+#include "bank_source.h"
 #include "core/check.h"
-#include "heads/encode.h"
+#include "heads/registry.h"
+#include "image_batches.h"
+#include "package/ports.h"
 #include "runtime/load_towers.h"
 
 namespace glint {
@@ -14,7 +17,8 @@ struct Model::Impl {
   Package package;
   std::optional<Tokenizer> tokenizer;
   std::shared_ptr<const Towers> towers;
-  std::map<std::string, std::unique_ptr<const Head>, std::less<>> heads;  // by task
+  ModelReport report;
+  std::map<std::string, std::shared_ptr<const Head>, std::less<>> heads;  // by task
 
   const Manifest& manifest() const { return package.manifest(); }
 
@@ -41,6 +45,15 @@ struct Model::Impl {
   }
 
   const Head& head(std::string_view task) const { return *heads.find(task_name(task))->second; }
+
+  // The task's head, once `text` is known to be none of another model's.
+  const Head& head_for(const TextState& text, std::string_view task) const {
+    const std::string_view name = task_name(task);
+    if (const auto* const bank = std::get_if<ClassBank>(&text)) {
+      check_bank_source(bank->source, bank_source_of(package, name));
+    }
+    return *heads.find(name)->second;
+  }
 };
 
 namespace {
@@ -66,23 +79,33 @@ Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Model Model::load(const std::string& package_path, const ModelOptions& options) {
   check_options(options);
-  return load(Package::open(package_path), options);
+  return load(Package::open(package_path, {.stop = options.stop, .progress = options.progress}),
+              options);
 }
 
 Model Model::load(const Package& package, const ModelOptions& options) {
   return within_memory("loading a model", [&] {
     check_options(options);
-    auto impl = std::make_shared<Impl>(Impl{package, {}, {}, {}});
-    if (impl->manifest().tokenizer) {
-      impl->tokenizer = Tokenizer::clip_bpe(*impl->manifest().tokenizer,
-                                            package.file(impl->manifest().merges_file));
+    auto impl = std::make_shared<Impl>(Impl{package, {}, {}, {}, {}});
+    const Manifest& manifest = impl->manifest();
+    if (manifest.tokenizer) {
+      impl->tokenizer =
+          Tokenizer::clip_bpe(*manifest.tokenizer, package.file(manifest.merges_file));
     }
-    impl->towers = load_towers(package, impl->tokenizer,
-                               {.device = parse_device(options.device),
-                                .max_batch = options.max_batch,
-                                .threads = options.threads});
-    for (const auto& [name, task] : impl->manifest().tasks) {
-      impl->heads.emplace(name, make_head(task));
+    const Device device = parse_device(options.device);
+    auto loaded = load_towers(package, impl->tokenizer,
+                              {.device = device,
+                               .max_batch = options.max_batch,
+                               .threads = options.threads,
+                               .log = options.log,
+                               .stop = options.stop});
+    impl->towers = std::move(loaded.towers);
+    impl->report = {.package = manifest.name,
+                    .device = to_string(device),
+                    .threads = options.threads,
+                    .towers = std::move(loaded.reports)};
+    for (const auto& [name, task] : manifest.tasks) {
+      impl->heads.emplace(name, make_heads(package, name, options.heads));
     }
     return Model(std::move(impl));
   });
@@ -99,11 +122,12 @@ TextState Model::prepare(const std::vector<std::string>& labels,
 
 TextState Model::prepare(const TextQuery& query, std::string_view task) const {
   return within_memory("encoding labels", [&] {
-    const Head& head = impl_->head(task);
-    if (!query.labels.empty() || manifest().classes.empty()) return head.prepare(query, towers());
+    const std::string_view name = impl_->task_name(task);
     TextQuery with_defaults = query;
-    with_defaults.labels = manifest().classes;
-    return head.prepare(with_defaults, towers());
+    if (query.labels.empty()) with_defaults.labels = manifest().classes;
+    TextState text = impl_->head(name).prepare(with_defaults, towers());
+    if (auto* const bank = std::get_if<ClassBank>(&text)) bank->source = bank_source(name);
+    return text;
   });
 }
 
@@ -114,13 +138,20 @@ Prediction Model::predict(const ImageView& image, const TextState& text,
 
 std::vector<Prediction> Model::predict(std::span<const ImageView> images, const TextState& text,
                                        const PredictOptions& options) const {
-  return within_memory("classifying images", [&] {
-    const Head& head = impl_->head(options.task);
+  return within_memory("predicting", [&] {
+    const Head& head = impl_->head_for(text, options.task);
+    PredictOptions of_a_batch = options;
+    of_a_batch.progress = {};
     std::vector<Prediction> answers;
     answers.reserve(images.size());
-    for (const ImageState& state : head.encode(images, towers(), options)) {
-      answers.push_back(head.predict(state, text, towers(), options));
-    }
+    for_each_batch(
+        images, towers().max_batch(), options.stop, options.progress,
+        [&](std::span<const ImageView> part) { return head.encode(part, towers(), of_a_batch); },
+        [&](const std::vector<ImageState>& states) {
+          for (const ImageState& state : states) {
+            answers.push_back(head.predict(state, text, towers(), of_a_batch));
+          }
+        });
     return answers;
   });
 }
@@ -131,28 +162,64 @@ ImageState Model::encode(const ImageView& image, const PredictOptions& options) 
   });
 }
 
+std::vector<ImageState> Model::encode_pixels(const Tensor& pixels,
+                                             const PredictOptions& options) const {
+  return within_memory("encoding pixels", [&] {
+    return impl_->head(options.task).encode_pixels(pixels, towers(), options);
+  });
+}
+
 Prediction Model::predict(const ImageState& image, const TextState& text,
                           const PredictOptions& options) const {
-  return within_memory("classifying an image", [&] {
-    return impl_->head(options.task).predict(image, text, towers(), options);
+  return within_memory("predicting", [&] {
+    return impl_->head_for(text, options.task).predict(image, text, towers(), options);
   });
 }
 
 Embeddings Model::encode_images(std::span<const ImageView> images,
                                 const EncodeOptions& options) const {
   return within_memory("encoding images", [&] {
-    return finish(glint::encode_images(images, towers(), impl_->preprocess_name({}), options.stop,
-                                       options.progress),
-                  images.size(), manifest().embed_dim, options);
+    const std::string& preprocess = impl_->preprocess_name({});
+    std::vector<float> rows;
+    rows.reserve(images.size() * static_cast<std::size_t>(manifest().embed_dim));
+    for_each_batch(
+        images, towers().max_batch(), options.stop, options.progress,
+        [&](std::span<const ImageView> part) {
+          return towers().image(towers().pixels(part, preprocess)).cpu();
+        },
+        [&](const Tensor& embeddings) {
+          rows.insert(rows.end(), embeddings.floats().begin(), embeddings.floats().end());
+        });
+    return finish(std::move(rows), images.size(), manifest().embed_dim, options);
   });
 }
 
 Embeddings Model::encode_texts(std::span<const std::string> texts,
                                const EncodeOptions& options) const {
   return within_memory("encoding texts", [&] {
-    return finish(glint::encode_texts(texts, towers(), options.stop, options.progress),
-                  texts.size(), manifest().embed_dim, options);
+    const Tensor embeddings = glint::encode_texts(texts, towers(), options.stop, options.progress);
+    const auto rows = embeddings.floats();
+    return finish({rows.begin(), rows.end()}, texts.size(), manifest().embed_dim, options);
   });
+}
+
+void Model::warm_up() const {
+  within_memory("warming up", [&] {
+    const std::uint8_t pixel[3] = {};
+    const ImageView picture{.data = pixel, .width = 1, .height = 1, .row_stride_bytes = 3};
+    const Tensor pixels = towers().pixels({&picture, 1}, impl_->preprocess_name({}));
+    towers().call("image", "forward", {{"pixels", pixels}});
+    if (impl_->tokenizer) {
+      const std::string text = "a photo";
+      glint::encode_texts({&text, 1}, towers());
+    }
+  });
+}
+
+ModelReport Model::report() const { return impl_->report; }
+
+BankSource Model::bank_source(std::string_view task) const {
+  return bank_source_of(package(), impl_->task_name(task));
 }
 
 Preprocessor Model::preprocessor(std::string_view task) const {

@@ -6,7 +6,8 @@
 #include <limits>
 
 #include "core/check.h"
-#include "heads/encode.h"
+#include "package/ports.h"
+#include "package/reference.h"
 
 namespace glint {
 namespace {
@@ -60,12 +61,14 @@ class Verifier {
   VerifyReport run() const {
     VerifyReport report;
     report.stages.push_back(pixels());
-    if (!spec_.texts.empty()) report.stages.push_back(ids());
-    report.stages.push_back(image_embedding());
-    if (!spec_.texts.empty()) {
-      report.stages.push_back(text_embedding());
-      report.stages.push_back(logits());
-    }
+    const bool texts = !spec_.texts.empty();
+    if (texts) report.stages.push_back(ids());
+    const bool embeds =
+        has_output(model_.manifest().towers.find("image")->second, "forward", "embedding");
+    if (embeds) report.stages.push_back(image_embedding());
+    if (texts) report.stages.push_back(text_embedding());
+    if (texts && embeds) report.stages.push_back(logits());
+    for (std::size_t i = 0; i < spec_.calls.size(); ++i) report.stages.push_back(call(i));
     return report;
   }
 
@@ -157,6 +160,29 @@ class Verifier {
                 cat(picture(i / spec_.texts.size()), ", ", text(i % spec_.texts.size())));
     }
     return stage("logits", "max abs", worst, spec_.logit_tolerance);
+  }
+
+  // A recorded call of any method; each output relative to its own largest value.
+  VerifyStage call(std::size_t i) const {
+    const auto& [tower, method] = spec_.calls[i];
+    const MethodSpec& ports =
+        model_.manifest().towers.find(tower)->second.methods.find(method)->second;
+    NamedTensors inputs;
+    for (const Port& port : ports.inputs) {
+      inputs.emplace(port.name, golden(call_input(i, port.name)));
+    }
+    Worst worst;
+    for (const auto& [name, got] : model_.towers().call(tower, method, inputs)) {
+      const Tensor& expected = golden(call_output(i, name));
+      if (expected.dtype() == DType::kF32) {
+        worst.see(
+            max_difference(got.cpu().floats(), expected.floats()) / max_abs(expected.floats()),
+            name);
+      } else if (!std::ranges::equal(got.cpu().ints(), expected.ints())) {
+        worst.see(std::numeric_limits<double>::infinity(), name);
+      }
+    }
+    return stage(cat(tower, ".", method), "max abs / max", worst, spec_.embedding_tolerance);
   }
 
   const Model& model_;

@@ -5,6 +5,7 @@
 //   const auto answer = model.predict(glint::load_image("cat.jpg"), labels);
 #pragma once
 
+#include <glint/class_bank.h>
 #include <glint/device.h>
 #include <glint/error.h>
 #include <glint/head.h>
@@ -13,6 +14,8 @@
 #include <glint/package.h>
 #include <glint/prediction.h>
 #include <glint/preprocess.h>
+#include <glint/progress.h>
+#include <glint/report.h>
 #include <glint/similarity.h>
 #include <glint/tensor.h>
 #include <glint/tokenizer.h>

@@ -7,12 +7,17 @@
 #include <glint/image.h>
 #include <glint/package.h>
 #include <glint/prediction.h>
+#include <glint/progress.h>
+#include <glint/report.h>
 #include <glint/towers.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace glint {
@@ -21,6 +26,11 @@ struct ModelOptions {
   std::string device = "cpu";   // "cpu", "cuda", "cuda:N"
   std::int64_t max_batch = 32;  // images or texts that go through a tower at once, at least 1
   int threads = 0;  // CPU threads one call computes with; 0: as many as the host has set
+  // Heads that the library does not have, by the type that a package's manifest gives them.
+  std::map<std::string, HeadFactory, std::less<>> heads{};
+  LogFn log{};             // told what loading does and how long it takes
+  std::stop_token stop{};  // of load(): checked between files and towers; Error(kCancelled)
+  ProgressFn progress{};   // of load(): in bytes verified
 };
 
 // Rows in input order.  values [count, embed_dim] f32, row-major.
@@ -43,13 +53,15 @@ struct EncodeOptions {
 
 // A loaded model of any family. Immutable after load(), cheap to copy, and all const methods may
 // run concurrently on one instance, with the results of serial calls. It holds the weights in f32
-// beside the package's bytes; share it. The host program's thread, ATen and OpenCV settings are left as they are.
+// beside the package's bytes; share it. The host program's thread, ATen and OpenCV settings are
+// left as they are.
 class GLINT_API Model {
  public:
   // Opens and verifies the package, then loads its towers onto the device.
   // Throws Error: those of Package::open, kDevice (no such device), kCorruptPackage (a tower lacks
   // a declared method, stores another dtype or keeps state; what a method returns is checked
-  // whenever it runs), kInvalidArgument (an option out of range).
+  // whenever it runs), kUnsupported (a head of an unknown type), kInvalidArgument (an option out of
+  // range), kCancelled.
   static Model load(const std::string& package_path, const ModelOptions& options = {});
   static Model load(const Package& package, const ModelOptions& options = {});
 
@@ -63,9 +75,11 @@ class GLINT_API Model {
                     const std::vector<std::string>& templates = {}) const;
   TextState prepare(const TextQuery& query, std::string_view task = {}) const;
 
-  // Answers for one image, or for many in their order (batched).
-  // Throws Error: kInvalidArgument or kUnsupported (an image that cannot be preprocessed; of
-  // several, its position is named), kCancelled, kOutOfMemory.
+  // Answers for one image, or for many in their order; max_batch of them are computed and held at
+  // once. A class bank that another model made is refused.
+  // Throws Error: kInvalidArgument (a bank of another model), kInvalidArgument or kUnsupported (an
+  // image that cannot be preprocessed; of several, its position is named), kCancelled,
+  // kOutOfMemory.
   Prediction predict(const ImageView& image, const TextState& text,
                      const PredictOptions& options = {}) const;
   std::vector<Prediction> predict(std::span<const ImageView> images, const TextState& text,
@@ -73,6 +87,10 @@ class GLINT_API Model {
 
   // Encodes an image once, to be asked several questions with the second function.
   ImageState encode(const ImageView& image, const PredictOptions& options = {}) const;
+  // The same for pixels [B, 3, H, W] f32 that the caller has preprocessed: one state an image.
+  // Throws Error(kUnsupported) when the task's head needs the picture itself.
+  std::vector<ImageState> encode_pixels(const Tensor& pixels,
+                                        const PredictOptions& options = {}) const;
   Prediction predict(const ImageState& image, const TextState& text,
                      const PredictOptions& options = {}) const;
 
@@ -81,6 +99,16 @@ class GLINT_API Model {
                            const EncodeOptions& options = {}) const;
   Embeddings encode_texts(std::span<const std::string> texts,
                           const EncodeOptions& options = {}) const;
+
+  // Runs the encoders once on an empty picture and a short text, so that the first real call finds
+  // memory and code in place. Does nothing that a later call depends on.
+  void warm_up() const;
+
+  // What this model is made of and how it computes.
+  ModelReport report() const;
+
+  // What a class bank of this model's task is made by.
+  BankSource bank_source(std::string_view task = {}) const;
 
   // The parts, for callers who want them. Valid while any copy of this model lives.
   const Towers& towers() const;

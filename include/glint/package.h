@@ -3,6 +3,7 @@
 
 #include <glint/export.h>
 #include <glint/preprocess.h>
+#include <glint/progress.h>
 #include <glint/tensor.h>
 #include <glint/tokenizer.h>
 
@@ -12,20 +13,36 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace glint {
 
-// One input or output of a tower's method. A negative size is a symbol: any size.
+// A size in the shape of a port: a number, or a symbol that stands for any size, the same one
+// wherever it occurs in a call. "B" is the batch, "L" a text length of at most the context.
+struct PortSize {
+  PortSize(int fixed) : size(fixed) {}                   // NOLINT(google-explicit-constructor)
+  PortSize(std::int64_t fixed) : size(fixed) {}          // NOLINT(google-explicit-constructor)
+  PortSize(std::string any) : symbol(std::move(any)) {}  // NOLINT(google-explicit-constructor)
+  PortSize(const char* any) : symbol(any) {}             // NOLINT(google-explicit-constructor)
+  std::int64_t size = 0;
+  std::string symbol;  // empty: `size` is the size
+  bool operator==(const PortSize&) const = default;
+};
+
+// One input or output of a tower's method.
 struct Port {
-  static constexpr std::int64_t kBatch = -1;   // "B"
-  static constexpr std::int64_t kLength = -2;  // "L": up to the context length
   std::string name;
   DType dtype = DType::kF32;
-  std::vector<std::int64_t> shape;
+  std::vector<PortSize> shape;
 };
+
+// "pixels f32 [B, 3, 224, 224]"
+GLINT_API std::string to_string(const Port& port);
 
 struct MethodSpec {
   std::vector<Port> inputs;
@@ -40,13 +57,16 @@ struct TowerSpec {
 
 // One head of a task, with what its type needs.
 struct HeadSpec {
-  std::string type;                    // "zero_shot"
+  using Parameter = std::variant<bool, double, std::string>;
+  std::string type;                    // "zero_shot", or one of ModelOptions::heads
   std::vector<std::string> templates;  // each with one "{}"; {"{}"} when the package has none
+  std::map<std::string, Parameter, std::less<>> parameters;
+  std::string tensors;  // a safetensors file of the package, or ""
 };
 
 struct TaskSpec {
   std::string preprocess;
-  std::vector<HeadSpec> heads;  // applied in this order, at least one
+  std::vector<HeadSpec> heads;  // each may ask the one before it; the last one answers
 };
 
 struct LogitSpec {
@@ -58,6 +78,11 @@ struct LogitSpec {
 struct ReferenceSpec {
   std::vector<std::string> images;  // paths inside the package
   std::vector<std::string> texts;
+  struct Call {  // of a method, with inputs and outputs in `file`
+    std::string tower;
+    std::string method;
+  };
+  std::vector<Call> calls;
   std::string file;
   double embedding_tolerance = 0;  // max abs difference / max abs value
   double logit_tolerance = 0;      // absolute
@@ -83,6 +108,14 @@ struct Manifest {
   std::map<std::string, std::string, std::less<>> files;  // path -> SHA-256, 64 hex digits
 };
 
+// The files of a package by their path in it.
+using PackageFiles = std::map<std::string, std::vector<std::byte>, std::less<>>;
+
+struct OpenOptions {
+  std::stop_token stop{};  // checked between files; Error(kCancelled)
+  ProgressFn progress{};   // in bytes verified
+};
+
 // An opened package. Immutable, cheap to copy, and all const methods may run concurrently.
 class GLINT_API Package {
  public:
@@ -90,12 +123,16 @@ class GLINT_API Package {
   // headers, TorchScript archives and the operators their code names) before LibTorch sees a byte.
   // All problems of the manifest are reported in one error, each with its JSON path.
   // Throws Error: kNotFound, kIo, kCorruptPackage, kUnsupported (a newer format_version).
-  static Package open(const std::string& path);
+  static Package open(const std::string& path, const OpenOptions& options = {});
+
+  // The same for files in memory, glint.json and its digest among them. `name` stands for the path.
+  static Package from_memory(PackageFiles files, const std::string& name = "memory",
+                             const OpenOptions& options = {});
 
   const Manifest& manifest() const;
   // The digest of the manifest's bytes, 64 hex digits: the identity of the package.
   const std::string& digest() const;
-  // The path it was opened from.
+  // The path it was opened from, or the name it was given.
   const std::string& path() const;
 
   // The bytes of a listed file; valid while any copy of this package lives. Throws kNotFound.

@@ -8,6 +8,14 @@
 
 namespace glint {
 
+// A rectangle in the pixels of the original picture: x0 <= x < x1, y0 <= y < y1.
+struct Box {
+  float x0 = 0;
+  float y0 = 0;
+  float x1 = 0;
+  float y1 = 0;
+};
+
 struct ClassScore {
   std::string label;
   std::int64_t index = 0;  // of the label in the list that was prepared
@@ -20,7 +28,28 @@ struct Classification {
   std::vector<ClassScore> scores;
 };
 
+// Which label each pixel of the original picture has.
+struct Segmentation {
+  static constexpr std::int32_t kNone = -1;
+  std::int64_t width = 0;  // of the original picture, pixels
+  std::int64_t height = 0;
+  std::vector<std::string> labels;
+  std::vector<std::int32_t> map;  // [height, width]: an index into labels, or kNone
+};
+
+struct DetectedObject {
+  std::string label;
+  std::int64_t index = 0;  // of the label in the list that was prepared
+  float score = 0;         // in [0, 1]
+  Box box;
+};
+
+// Objects by descending score.
+struct Detection {
+  std::vector<DetectedObject> objects;
+};
+
 // The answer of one image; which kind it is depends on the package's task.
-using Prediction = std::variant<Classification>;
+using Prediction = std::variant<Classification, Segmentation, Detection>;
 
 }  // namespace glint

@@ -33,6 +33,12 @@ class GLINT_API Tensor {
   std::int64_t dim(std::size_t axis) const;  // shape()[axis]
   DType dtype() const;
   std::string device() const;  // "cpu", "cuda:0"
+  // The part [begin, end) along the first axis; shares the numbers.
+  // Throws Error(kInvalidArgument) when the range is not inside.
+  Tensor slice(std::int64_t begin, std::int64_t end) const;
+  // The same numbers in another shape; shares them.
+  // Throws Error(kInvalidArgument) when the counts differ.
+  Tensor reshape(std::vector<std::int64_t> shape) const;
   // The same numbers on the CPU as f32 or i64; this tensor itself when they already are.
   Tensor cpu() const;
   // The numbers, row-major; f32 or i64 on the CPU only (else Error kInvalidArgument). Valid while

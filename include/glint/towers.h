@@ -20,10 +20,11 @@ struct TextInput {
   Tensor eot{};         // [B] i64: position of the end token in each row of embeddings
 };
 
-// The encoders of a package with their preprocessing and vocabulary. Shared and immutable: all
-// methods may run concurrently, and equal calls give bit-identical results. Results are on the
-// model's device. Errors: Error(kInvalidArgument) for a wrong shape, kNotFound for a tower, method
-// or preprocess that the package lacks, kDevice or kOutOfMemory when computing fails.
+// The encoders and other learned blocks of a package, with their preprocessing and vocabulary.
+// Shared and immutable: all methods may run concurrently, and equal calls give bit-identical
+// results. Results are on the model's device. Errors: Error(kInvalidArgument) for a wrong shape,
+// kNotFound for a tower, method or preprocess that the package lacks, kDevice or kOutOfMemory when
+// computing fails.
 class GLINT_API Towers {
  public:
   virtual ~Towers();
@@ -34,15 +35,20 @@ class GLINT_API Towers {
 
   // images -> [B, 3, H, W] f32, by a named preprocess of the manifest.
   virtual Tensor pixels(std::span<const ImageView> images, std::string_view preprocess) const = 0;
-  // pixels [B, 3, H, W] f32 -> embeddings [B, D] f32, not normalised.
-  virtual Tensor image(const Tensor& pixels) const = 0;
-
   // text -> ids, start and end token included, not padded.
   virtual std::vector<std::int64_t> tokenize(std::string_view text) const = 0;
+  // Runs a method of a tower as the manifest declares it. `inputs`: every input port by its name,
+  // and no other tensor. The result has every output port by its name.
+  virtual NamedTensors call(std::string_view tower, std::string_view method,
+                            const NamedTensors& inputs) const = 0;
+
+  // call() of what every package with an embedding has:
+  // pixels [B, 3, H, W] f32 -> embeddings [B, D] f32, not normalised.
+  Tensor image(const Tensor& pixels) const;
   // ids [B, L] i64 -> token embeddings [B, L, width] f32, positions not added.
-  virtual Tensor embed(const Tensor& ids) const = 0;
+  Tensor embed(const Tensor& ids) const;
   // -> embeddings [B, D] f32, not normalised.
-  virtual Tensor text(const TextInput& input) const = 0;
+  Tensor text(const TextInput& input) const;
 };
 
 }  // namespace glint

@@ -11,7 +11,8 @@ namespace glint {
 
 // One comparison with the reference.
 struct VerifyStage {
-  std::string name;     // "pixels", "ids", "image_embedding", "text_embedding", "logits"
+  std::string name;     // "pixels", "ids", "image_embedding", "text_embedding", "logits", or
+                        // "TOWER.METHOD" for a recorded call
   std::string measure;  // what `difference` is: "max abs", "max abs / max", "ids that differ"
   double difference = 0;
   double tolerance = 0;  // the stage passes when difference <= tolerance

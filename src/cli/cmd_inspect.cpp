@@ -23,19 +23,9 @@ struct InspectOptions {
   bool json = false;
 };
 
-// "pixels f32 [B, 3, 32, 32]"
-std::string port_text(const Port& port) {
-  std::string shape;
-  for (const std::int64_t size : port.shape) {
-    shape += shape.empty() ? "" : ", ";
-    shape += size == Port::kBatch ? "B" : size == Port::kLength ? "L" : std::to_string(size);
-  }
-  return cat(port.name, " ", to_string(port.dtype), " [", shape, "]");
-}
-
 std::string ports_text(const std::vector<Port>& ports) {
   std::string text;
-  for (const Port& port : ports) text += (text.empty() ? "" : ", ") + port_text(port);
+  for (const Port& port : ports) text += (text.empty() ? "" : ", ") + to_string(port);
   return text;
 }
 
@@ -119,7 +109,8 @@ class Sheet {
   void print_task(const std::string& name, const TaskSpec& task) const {
     for (const HeadSpec& head : task.heads) {
       row("task", name, ": ", head.type, ", preprocess ", task.preprocess, ", ",
-          head.templates.size(), head.templates.size() == 1 ? " template" : " templates");
+          head.templates.size(), head.templates.size() == 1 ? " template" : " templates",
+          head.tensors.empty() ? "" : ", ", head.tensors);
     }
   }
 

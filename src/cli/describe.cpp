@@ -5,14 +5,8 @@ namespace {
 
 Json describe(const Port& port) {
   Json shape = Json::array();
-  for (const std::int64_t size : port.shape) {
-    if (size == Port::kBatch) {
-      shape.push_back("B");
-    } else if (size == Port::kLength) {
-      shape.push_back("L");
-    } else {
-      shape.push_back(size);
-    }
+  for (const PortSize& size : port.shape) {
+    shape.push_back(size.symbol.empty() ? Json(size.size) : Json(size.symbol));
   }
   return {{"name", port.name}, {"dtype", to_string(port.dtype)}, {"shape", std::move(shape)}};
 }
@@ -59,7 +53,14 @@ Json describe(const Manifest& manifest) {
 Json describe(const TaskSpec& task) {
   Json heads = Json::array();
   for (const HeadSpec& head : task.heads) {
-    heads.push_back({{"type", head.type}, {"templates", head.templates}});
+    Json parameters = Json::object();
+    for (const auto& [name, value] : head.parameters) {
+      std::visit([&, key = name](const auto& v) { parameters[key] = v; }, value);
+    }
+    heads.push_back({{"type", head.type},
+                     {"templates", head.templates},
+                     {"parameters", std::move(parameters)},
+                     {"tensors", head.tensors}});
   }
   return {{"preprocess", task.preprocess}, {"heads", std::move(heads)}};
 }

@@ -3,11 +3,12 @@
 
 #include <glint/error.h>
 
+#include <cstdint>
 #include <new>
+#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <string_view>
 
 namespace glint {
@@ -19,6 +20,9 @@ std::string cat(const Args&... args) {
   (out << ... << args);
   return out.str();
 }
+
+// "[2, 3]"
+std::string shape_text(std::span<const std::int64_t> shape);
 
 // Throws Error(code) with cat(args...) as its message.
 template <typename... Args>

@@ -1,5 +1,8 @@
 #include <glint/error.h>
+#include <glint/progress.h>
+
 #include <glint/version.h>
+#include "core/check.h"
 
 #include "core/check.h"
 
@@ -35,6 +38,16 @@ std::string_view to_string(ErrorCode code) {
 
 std::string version() {
   return cat(GLINT_VERSION_MAJOR, '.', GLINT_VERSION_MINOR, '.', GLINT_VERSION_PATCH);
+}
+
+std::string shape_text(std::span<const std::int64_t> shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += cat(text.empty() ? "[" : ", ", size);
+  return text.empty() ? "[]" : text + "]";
+}
+
+void check_stop(const std::stop_token& stop) {
+  if (stop.stop_requested()) fail(ErrorCode::kCancelled, "cancelled by the caller");
 }
 
 }  // namespace glint

@@ -1,21 +1,53 @@
-#include <glint/head.h>
+#include "heads/registry.h"
 
 #include "core/check.h"
 #include "heads/zero_shot.h"
 
 namespace glint {
+namespace {
 
-Head::~Head() = default;
+const HeadFactory& factory_of(const std::string& type, const HeadFactories& own) {
+  const auto built_in = built_in_heads().find(type);
+  if (built_in != built_in_heads().end()) return built_in->second;
+  const auto found = own.find(type);
+  if (found != own.end()) return found->second;
+  std::string known;
+  for (const auto* const heads : {&built_in_heads(), &own}) {
+    for (const auto& [name, factory] : *heads) known += (known.empty() ? "" : ", ") + quote(name);
+  }
+  fail(ErrorCode::kUnsupported, "expected a head of a type known here (", known, "), got ",
+       quote(type));
+}
 
-std::unique_ptr<const Head> make_head(const TaskSpec& task) {
-  if (task.heads.size() != 1) {
-    fail(ErrorCode::kUnsupported, "expected a task with one head, got ", task.heads.size());
+}  // namespace
+
+const HeadFactories& built_in_heads() {
+  static const HeadFactories heads = {
+      {"zero_shot", make_zero_shot},
+  };
+  return heads;
+}
+
+std::shared_ptr<const Head> make_heads(const Package& package, const std::string& task,
+                                       const HeadFactories& own) {
+  for (const auto& [type, factory] : own) {
+    if (built_in_heads().contains(type)) {
+      fail(ErrorCode::kInvalidArgument, "heads: expected types that glint does not have, got ",
+           quote(type));
+    }
   }
-  const HeadSpec& head = task.heads.front();
-  if (head.type == "zero_shot") {
-    return std::make_unique<const ZeroShotHead>(task.preprocess, head.templates);
+  const TaskSpec& spec = package.manifest().tasks.find(task)->second;
+  std::shared_ptr<const Head> head;
+  for (std::size_t i = 0; i < spec.heads.size(); ++i) {
+    const std::string where = cat("tasks.", task, ".heads[", i, "]");
+    try {
+      head = factory_of(spec.heads[i].type, own)({package, spec, spec.heads[i], head});
+    } catch (const Error& error) {
+      fail(error.code(), where, ": ", error.what());
+    }
+    if (!head) fail(ErrorCode::kInvalidArgument, where, ": expected a head, the factory gave none");
   }
-  fail(ErrorCode::kUnsupported, "expected a head of type zero_shot, got ", quote(head.type));
+  return head;
 }
 
 }  // namespace glint

@@ -18,6 +18,8 @@ class ZeroShotHead final : public Head {
   TextState prepare(const TextQuery& query, const Towers& towers) const override;
   std::vector<ImageState> encode(std::span<const ImageView> images, const Towers& towers,
                                  const PredictOptions& options) const override;
+  std::vector<ImageState> encode_pixels(const Tensor& pixels, const Towers& towers,
+                                        const PredictOptions& options) const override;
   // logit = scale * cosine + bias; softmax over all labels; the best top_k.
   Prediction predict(const ImageState& image, const TextState& text, const Towers& towers,
                      const PredictOptions& options) const override;
@@ -26,5 +28,9 @@ class ZeroShotHead final : public Head {
   std::string preprocess_;
   std::vector<std::string> templates_;
 };
+
+// Throws Error(kCorruptPackage): a head before it, or parameters or tensors, which it has no use
+// for.
+std::shared_ptr<const Head> make_zero_shot(const HeadContext& context);
 
 }  // namespace glint

@@ -128,4 +128,12 @@ JsonNode parse_json(std::span<const std::byte> text, const JsonLimits& limits,
   return std::move(builder.root);
 }
 
+std::string json_array(const std::vector<std::string>& strings) {
+  try {
+    return Json(strings).dump();
+  } catch (const Json::exception&) {
+    fail(ErrorCode::kInvalidArgument, "expected strings in UTF-8, got other bytes");
+  }
+}
+
 }  // namespace glint

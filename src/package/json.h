@@ -34,4 +34,7 @@ struct JsonLimits {
 JsonNode parse_json(std::span<const std::byte> text, const JsonLimits& limits,
                     std::string_view where);
 
+// A JSON array of strings, on one line. Throws Error(kInvalidArgument) for one that is not UTF-8.
+std::string json_array(const std::vector<std::string>& strings);
+
 }  // namespace glint

@@ -9,7 +9,6 @@ namespace glint {
 namespace {
 
 constexpr std::size_t kMaxLines = 100;
-constexpr std::size_t kMaxStringBytes = 65'536;
 
 bool contains(std::initializer_list<std::string_view> list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -66,11 +65,17 @@ void Problems::throw_if_any(ErrorCode code, std::string_view where) const {
 }
 
 bool JsonReader::is_null() const { return get<std::nullptr_t>() != nullptr; }
+bool JsonReader::is_string() const { return get<std::string>() != nullptr; }
+bool JsonReader::is_bool() const { return get<bool>() != nullptr; }
 
 void JsonReader::problem(std::string_view what) const { problems_->add(path_, what); }
 
 void JsonReader::expected(std::string_view what) const {
   if (present()) problem(cat("expected ", what, ", got ", shown(*node_)));
+}
+
+void JsonReader::missing(std::string_view key) const {
+  problems_->add(child_path(path_, key), "missing");
 }
 
 JsonReader JsonReader::child(const JsonNode& node, std::string_view key) const {
@@ -87,7 +92,7 @@ JsonObject JsonReader::object(std::initializer_list<std::string_view> required,
   for (const std::string_view key : required) {
     const bool there = std::any_of(fields->begin(), fields->end(),
                                    [&](const auto& field) { return field.first == key; });
-    if (!there) problems_->add(child_path(path_, key), "missing");
+    if (!there) missing(key);
   }
   for (const auto& [key, value] : *fields) {
     if (!contains(required, key) && !contains(optional, key)) {
@@ -161,9 +166,9 @@ std::optional<double> JsonReader::positive_number() const {
   return std::nullopt;
 }
 
-std::optional<std::string> JsonReader::string(std::size_t min) const {
+std::optional<std::string> JsonReader::string(std::size_t min, std::size_t max) const {
   const auto* const value = get<std::string>();
-  if (value != nullptr && value->size() >= min && value->size() <= kMaxStringBytes) return *value;
+  if (value != nullptr && value->size() >= min && value->size() <= max) return *value;
   expected(min == 0 ? "a string" : "a string that is not empty");
   return std::nullopt;
 }
@@ -185,6 +190,12 @@ std::optional<std::size_t> JsonReader::one_of(
 
 void JsonReader::null() const {
   if (!is_null()) expected("null");
+}
+
+std::optional<bool> JsonReader::boolean() const {
+  if (const auto* const value = get<bool>()) return *value;
+  expected("true or false");
+  return std::nullopt;
 }
 
 void JsonReader::is_true() const {

@@ -49,6 +49,8 @@ class JsonReader {
 
   bool present() const { return node_ != nullptr; }
   bool is_null() const;
+  bool is_string() const;
+  bool is_bool() const;
   const std::string& path() const { return path_; }  // towers.image.methods.forward.inputs[0]
 
   // An object with exactly these keys: missing and unknown ones are noted.
@@ -64,16 +66,19 @@ class JsonReader {
   // Finite, also as a 32-bit float.
   std::optional<double> number() const;
   std::optional<double> positive_number() const;
-  // `min` to 65,536 bytes.
-  std::optional<std::string> string(std::size_t min = 0) const;
+  // `min` to `max` bytes.
+  std::optional<std::string> string(std::size_t min = 0, std::size_t max = 65'536) const;
   // The position of the value among `choices`.
   std::optional<std::size_t> one_of(std::initializer_list<std::string_view> choices) const;
   void null() const;
+  std::optional<bool> boolean() const;
   void is_true() const;
   std::map<std::string, std::string, std::less<>> strings() const;  // an object of strings
 
   // Notes "expected <what>, got <this value>".
   void expected(std::string_view what) const;
+  // Notes that a key of this object is missing.
+  void missing(std::string_view key) const;
   // Notes any other problem at this place.
   void problem(std::string_view what) const;
 

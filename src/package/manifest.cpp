@@ -19,9 +19,9 @@ constexpr JsonLimits kLimits = {.bytes = std::size_t{1} << 20, .depth = 32, .val
 constexpr std::int64_t kFormatVersion = 1;
 constexpr std::int64_t kMaxEmbedDim = 65'536;
 constexpr std::size_t kMaxFiles = 1'000;
-constexpr std::size_t kMaxHeads = 1;  // of this version; lists of more come with their heads
 constexpr std::size_t kMaxReferenceImages = 16;
 constexpr std::size_t kMaxReferenceTexts = 64;
+constexpr std::size_t kMaxReferenceCalls = 256;
 
 FileTable read_files(const JsonReader& json) {
   constexpr std::string_view kScheme = "sha256:";
@@ -51,44 +51,6 @@ LogitSpec read_logit(const JsonReader& json) {
   return logit;
 }
 
-// A head and the file of its templates.
-std::pair<HeadSpec, std::optional<std::string>> read_head(const JsonReader& json,
-                                                          const Manifest& manifest) {
-  const JsonObject fields = json.object({"type", "templates"});
-  std::optional<std::string> templates;
-  if (fields["templates"].present() && !fields["templates"].is_null()) {
-    templates = read_listed_path(fields["templates"], manifest.files);
-  }
-  if (fields["type"].one_of({"zero_shot"}) && !manifest.tokenizer) {
-    fields["type"].problem("expected a tokenizer and a text tower for this type, got none");
-  }
-  return {HeadSpec{"zero_shot", {}}, std::move(templates)};
-}
-
-void read_classify(const JsonReader& json, ParsedManifest& parsed) {
-  Manifest& manifest = parsed.manifest;
-  const JsonObject fields = json.object({"preprocess", "heads"});
-  TaskSpec task;
-  task.preprocess = fields["preprocess"].string().value_or("");
-  if (!task.preprocess.empty() && !manifest.preprocess.contains(task.preprocess)) {
-    fields["preprocess"].expected("a name in preprocess");
-  }
-  auto& templates = parsed.templates["classify"];
-  for (const JsonReader& item : fields["heads"].items(1, kMaxHeads)) {
-    auto [head, file] = read_head(item, manifest);
-    task.heads.push_back(std::move(head));
-    templates.push_back(std::move(file));
-  }
-  manifest.tasks.emplace("classify", std::move(task));
-}
-
-// A package without a text tower has no task of this version.
-void read_tasks(const JsonReader& json, ParsedManifest& parsed) {
-  const JsonObject fields =
-      parsed.manifest.tokenizer ? json.object({"classify"}) : json.object({}, {"classify"});
-  if (fields.has("classify")) read_classify(fields["classify"], parsed);
-}
-
 std::vector<std::string> read_texts(const JsonReader& json, bool with_text) {
   std::vector<std::string> texts;
   const std::size_t max = with_text ? kMaxReferenceTexts : 0;
@@ -98,11 +60,30 @@ std::vector<std::string> read_texts(const JsonReader& json, bool with_text) {
   return texts;
 }
 
+ReferenceSpec::Call read_call(const JsonReader& json, const Manifest& manifest) {
+  const JsonObject fields = json.object({"tower", "method"});
+  ReferenceSpec::Call call{fields["tower"].string().value_or(""),
+                           fields["method"].string().value_or("")};
+  const auto tower = manifest.towers.find(call.tower);
+  if (tower == manifest.towers.end()) {
+    fields["tower"].expected("a name in towers");
+  } else if (!tower->second.methods.contains(call.method)) {
+    fields["method"].expected(cat("a method of towers.", call.tower));
+  }
+  return call;
+}
+
 ReferenceSpec read_reference(const JsonReader& json, const Manifest& manifest) {
   ReferenceSpec reference;
-  const JsonObject fields = json.object({"images", "texts", "file", "tolerance", "versions"});
+  const JsonObject fields =
+      json.object({"images", "texts", "file", "tolerance", "versions"}, {"calls"});
   for (const JsonReader& item : fields["images"].items(1, kMaxReferenceImages)) {
     reference.images.push_back(read_listed_path(item, manifest.files));
+  }
+  if (fields.has("calls")) {
+    for (const JsonReader& item : fields["calls"].items(0, kMaxReferenceCalls)) {
+      reference.calls.push_back(read_call(item, manifest));
+    }
   }
   reference.texts = read_texts(fields["texts"], manifest.towers.contains("text"));
   reference.file = read_listed_path(fields["file"], manifest.files);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "package/json_reader.h"
+#include "package/manifest.h"
 
 namespace glint {
 
@@ -20,6 +21,9 @@ PreprocessTable read_preprocess(const JsonReader& json);
 // Sets merges_file too.
 TokenizerSpec read_tokenizer(const JsonReader& json, const FileTable& files,
                              std::string& merges_file);
+
+// manifest_tasks.cpp: fills tasks and the paths of their templates.
+void read_tasks(const JsonReader& json, ParsedManifest& parsed);
 
 // manifest_towers.cpp: against the table of ports, embed_dim and the sizes of the preprocesses.
 // `with_text`: a text tower is required, not only allowed.

@@ -1,108 +1,153 @@
 // The towers, their methods and their ports.
 //
-// What a port must look like is written once, in the table of models/package.md below. Sizes that
-// only the package knows (the sides of the pixels, the width of the text tower) are variables: the
-// first port that has one binds it, every later one must agree.
+// What a port must look like is written once, in the table of models/package.md below; methods and
+// outputs beyond the table are the package's own, and any name and shape will do. Sizes that only
+// the package knows (the width of the text tower) are variables: the first port that has one binds
+// it, every later one must agree.
+#include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <span>
+#include <optional>
+#include <set>
 
 #include "core/check.h"
 #include "package/manifest_parts.h"
+#include "package/paths.h"
 
 namespace glint {
 namespace {
 
 constexpr std::int64_t kMaxSize = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kWrong = 0;  // stands for a size that was noted as a problem
+constexpr std::size_t kMaxTowers = 64;
+constexpr std::size_t kMaxMethods = 64;
+constexpr std::size_t kMaxPorts = 64;
+constexpr std::size_t kMaxRank = 8;
 
-// Variables of a shape: entries of Sizes.
-enum Size : std::int64_t { kEmbedDim = -10, kHeight = -11, kWidth = -12, kTextWidth = -13 };
-using Sizes = std::map<std::int64_t, std::int64_t>;
+// Sizes of the table that are neither numbers nor one given symbol.
+constexpr const char* kEmbedDim = "embed_dim";
+constexpr const char* kTextWidth = "the width of embeddings";
+constexpr const char* kAny = "*";  // any number or symbol
+using Sizes = std::map<std::string, std::int64_t, std::less<>>;
 
-std::string_view name_of(std::int64_t size) {
-  switch (size) {
-    case kEmbedDim:
-      return "embed_dim";
-    case kHeight:
-      return "the height of pixels";
-    case kWidth:
-      return "the width of pixels";
-    default:
-      return "the width of embeddings";
-  }
-}
-
-struct ExpectedPort {
-  std::string_view name;
-  DType dtype;
-  std::vector<std::int64_t> shape;  // a size, a symbol of Port, or a variable
-};
+using ExpectedPorts = std::vector<Port>;
 
 struct ExpectedMethod {
   std::string_view name;
-  std::vector<ExpectedPort> inputs;
-  std::vector<ExpectedPort> outputs;
+  ExpectedPorts inputs;   // exactly these
+  ExpectedPorts outputs;  // these first
 };
 
-ExpectedPort embedding() { return {"embedding", DType::kF32, {Port::kBatch, kEmbedDim}}; }
-ExpectedPort ids() { return {"ids", DType::kI64, {Port::kBatch, Port::kLength}}; }
-ExpectedPort embeddings() {
-  return {"embeddings", DType::kF32, {Port::kBatch, Port::kLength, kTextWidth}};
+ExpectedMethod image_forward() {
+  return {"forward", {{"pixels", DType::kF32, {"B", 3, kAny, kAny}}}, {}};
+}
+Port embedding() { return {"embedding", DType::kF32, {"B", kEmbedDim}}; }
+Port ids() { return {"ids", DType::kI64, {"B", "L"}}; }
+Port embeddings() { return {"embeddings", DType::kF32, {"B", "L", kTextWidth}}; }
+
+std::vector<ExpectedMethod> expected_methods(std::string_view tower) {
+  if (tower == "image") return {image_forward()};
+  if (tower != "text") return {};
+  return {{"forward", {ids()}, {embedding()}},
+          {"embed", {ids()}, {embeddings()}},
+          {"forward_embedded", {embeddings(), {"eot", DType::kI64, {"B"}}}, {embedding()}}};
 }
 
-ExpectedMethod image_forward() {
-  return {"forward", {{"pixels", DType::kF32, {Port::kBatch, 3, kHeight, kWidth}}}, {embedding()}};
+bool is_symbol(const std::string& text) {
+  const auto good = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  };
+  return !text.empty() && text.size() <= 16 && text[0] >= 'A' && text[0] <= 'Z' &&
+         std::all_of(text.begin(), text.end(), good);
 }
-ExpectedMethod text_forward() { return {"forward", {ids()}, {embedding()}}; }
-ExpectedMethod text_embed() { return {"embed", {ids()}, {embeddings()}}; }
-ExpectedMethod text_forward_embedded() {
-  return {"forward_embedded", {embeddings(), {"eot", DType::kI64, {Port::kBatch}}}, {embedding()}};
+
+bool is_port_name(const std::string& text) {
+  const auto good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
+         std::all_of(text.begin(), text.end(), good);
 }
 
 class TowerReader {
  public:
   explicit TowerReader(Sizes& sizes) : sizes_(sizes) {}
 
-  MethodSpec method(const JsonReader& json, const ExpectedMethod& expected) {
+  MethodSpec method(const JsonReader& json, const ExpectedMethod* expected) {
     const JsonObject fields = json.object({"inputs", "outputs"});
-    return {ports(fields["inputs"], expected.inputs), ports(fields["outputs"], expected.outputs)};
+    MethodSpec spec;
+    spec.inputs = ports(fields["inputs"], expected == nullptr ? nullptr : &expected->inputs, true);
+    spec.outputs =
+        ports(fields["outputs"], expected == nullptr ? nullptr : &expected->outputs, false);
+    return spec;
   }
 
  private:
-  std::vector<Port> ports(const JsonReader& json, const std::vector<ExpectedPort>& expected) {
-    const auto items = json.items(expected.size(), expected.size());
+  // `expected`: nullptr for any ports. `exactly`: no others after them.
+  std::vector<Port> ports(const JsonReader& json, const ExpectedPorts* expected, bool exactly) {
+    const std::size_t least = expected == nullptr ? 1 : std::max<std::size_t>(expected->size(), 1);
+    const auto items = json.items(least, exactly && expected != nullptr ? least : kMaxPorts);
     std::vector<Port> out;
-    for (std::size_t i = 0; i < items.size(); ++i) out.push_back(port(items[i], expected[i]));
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const bool known = expected != nullptr && i < expected->size();
+      out.push_back(known ? known_port(items[i], (*expected)[i]) : free_port(items[i]));
+      if (!seen.insert(out.back().name).second) items[i].problem("expected a name of its own");
+    }
     return out;
   }
 
-  Port port(const JsonReader& json, const ExpectedPort& expected) {
+  Port known_port(const JsonReader& json, const Port& expected) {
     const JsonObject fields = json.object({"name", "dtype", "shape"});
     fields["name"].one_of({expected.name});
-    fields["dtype"].one_of({expected.dtype == DType::kF32 ? "f32" : "i64"});
-    Port out{std::string(expected.name), expected.dtype, {}};
+    fields["dtype"].one_of({to_string(expected.dtype)});
+    Port port{expected.name, expected.dtype, {}};
     const auto shape = fields["shape"].items(expected.shape.size(), expected.shape.size());
     for (std::size_t i = 0; i < shape.size(); ++i) {
-      out.shape.push_back(size(shape[i], expected.shape[i]));
+      port.shape.push_back(known_size(shape[i], expected.shape[i]));
     }
-    return out;
+    return port;
   }
 
-  // Returns 0 when the entry is wrong.
-  std::int64_t size(const JsonReader& json, std::int64_t expected) {
-    if (expected == Port::kBatch || expected == Port::kLength) {
-      const bool good = json.one_of({expected == Port::kBatch ? "B" : "L"}).has_value();
-      return good ? expected : 0;
+  Port free_port(const JsonReader& json) {
+    const JsonObject fields = json.object({"name", "dtype", "shape"});
+    Port port;
+    port.name = fields["name"].string().value_or("");
+    if (port.name == embedding().name) return known_port(json, embedding());
+    if (fields.has("name") && !is_port_name(port.name)) {
+      fields["name"].expected("a name [a-z][a-z0-9_]* of at most 64 bytes");
+    }
+    constexpr DType kDTypes[] = {DType::kF32, DType::kI64};
+    port.dtype = kDTypes[fields["dtype"].one_of({"f32", "i64"}).value_or(0)];
+    for (const JsonReader& item : fields["shape"].items(0, kMaxRank)) {
+      port.shape.push_back(any_size(item));
+    }
+    return port;
+  }
+
+  PortSize any_size(const JsonReader& json) {
+    const auto text = json.is_string() ? json.string() : std::nullopt;
+    if (!text) return json.integer(1, kMaxSize, "a positive integer or a symbol").value_or(kWrong);
+    if (!is_symbol(*text)) json.expected("a positive integer or a symbol [A-Z][A-Za-z0-9]*");
+    return *text;
+  }
+
+  PortSize known_size(const JsonReader& json, const PortSize& expected) {
+    if (expected.symbol == kAny) return any_size(json);
+    const bool variable = expected.symbol == kEmbedDim || expected.symbol == kTextWidth;
+    if (!expected.symbol.empty() && !variable) {
+      json.one_of({expected.symbol});
+      return expected;
     }
     const auto value = json.integer(1, kMaxSize, "a positive integer");
-    if (!value) return 0;
-    if (expected > 0) {
-      if (*value != expected) json.expected(cat(expected));
+    if (!value) return kWrong;
+    if (!variable) {
+      if (*value != expected.size) json.expected(cat(expected.size));
       return *value;
     }
-    const auto [bound, first] = sizes_.try_emplace(expected, *value);
+    const auto [bound, first] = sizes_.try_emplace(expected.symbol, *value);
     if (!first && bound->second != *value) {
-      json.expected(cat(bound->second, " (", name_of(expected), ")"));
+      json.expected(cat(bound->second, " (", expected.symbol, ")"));
     }
     return *value;
   }
@@ -110,36 +155,45 @@ class TowerReader {
   Sizes& sizes_;
 };
 
-TowerSpec read_tower(const JsonReader& json, const FileTable& files, Sizes& sizes,
-                     std::span<const ExpectedMethod> expected) {
+TowerSpec read_tower(const JsonReader& json, std::string_view name, const FileTable& files,
+                     Sizes& sizes) {
   const JsonObject fields = json.object({"file", "dtype", "storage", "methods"});
   TowerSpec tower;
   tower.file = read_listed_path(fields["file"], files);
   fields["dtype"].one_of({"f32"});
   constexpr DType kStorages[] = {DType::kF32, DType::kF16};
   tower.storage = kStorages[fields["storage"].one_of({"f32", "f16"}).value_or(0)];
-  const JsonReader methods = fields["methods"];
-  const JsonObject by_name = expected.size() == 1
-                                 ? methods.object({"forward"})
-                                 : methods.object({"forward", "embed", "forward_embedded"});
+  const auto expected = expected_methods(name);
   TowerReader reader(sizes);
+  for (const auto& [method, value] : fields["methods"].members(1, kMaxMethods)) {
+    if (!is_port_name(method)) value.problem("expected a name [a-z][a-z0-9_]*");
+    const auto known = std::ranges::find(expected, std::string_view(method), &ExpectedMethod::name);
+    tower.methods.emplace(method,
+                          reader.method(value, known == expected.end() ? nullptr : &*known));
+  }
   for (const ExpectedMethod& method : expected) {
-    tower.methods.emplace(method.name, reader.method(by_name[method.name], method));
+    if (fields.has("methods") && !tower.methods.contains(method.name)) {
+      fields["methods"].missing(method.name);
+    }
   }
   return tower;
 }
 
 // Every preprocess makes the pixels that the image tower takes.
-void check_pixels(const JsonReader& tower, const PreprocessTable& preprocess, const Sizes& sizes) {
-  const auto height = sizes.find(kHeight);
-  const auto width = sizes.find(kWidth);
-  if (height == sizes.end() || width == sizes.end()) return;
+void check_pixels(const JsonReader& json, const TowerSpec& tower,
+                  const PreprocessTable& preprocess) {
+  const auto method = tower.methods.find("forward");
+  if (method == tower.methods.end() || method->second.inputs.size() != 1) return;
+  const auto& shape = method->second.inputs.front().shape;
+  if (shape.size() != 4) return;
+  const auto fits = [](const PortSize& port, std::int64_t side) {
+    return !port.symbol.empty() || port.size == 0 || side == 0 || port.size == side;
+  };
   for (const auto& [name, spec] : preprocess) {
-    if (spec.height == 0 || spec.width == 0) continue;
-    if (spec.height == height->second && spec.width == width->second) continue;
-    tower.problem(cat("expected pixels of [", spec.height, ", ", spec.width,
-                      "], the size of preprocess ", quote(name), ", got [", height->second, ", ",
-                      width->second, "]"));
+    if (fits(shape[2], spec.height) && fits(shape[3], spec.width)) continue;
+    json.problem(cat("expected pixels of [", spec.height, ", ", spec.width,
+                     "], the size of preprocess ", quote(name), ", got [", shape[2].size, ", ",
+                     shape[3].size, "]"));
   }
 }
 
@@ -149,18 +203,21 @@ std::map<std::string, TowerSpec, std::less<>> read_towers(const JsonReader& json
                                                           const Manifest& manifest,
                                                           bool with_text) {
   std::map<std::string, TowerSpec, std::less<>> towers;
-  const JsonObject fields =
-      with_text ? json.object({"image", "text"}) : json.object({"image"}, {"text"});
   Sizes sizes;
   if (manifest.embed_dim > 0) sizes.emplace(kEmbedDim, manifest.embed_dim);
-  if (fields.has("image")) {
-    const ExpectedMethod methods[] = {image_forward()};
-    towers.emplace("image", read_tower(fields["image"], manifest.files, sizes, methods));
-    check_pixels(fields["image"], manifest.preprocess, sizes);
+  for (const auto& [name, value] : json.members(1, kMaxTowers)) {
+    if (!is_package_name(name)) {
+      value.problem("expected a name [a-z0-9][a-z0-9._-]* of at most 64 bytes");
+    }
+    if (name == "text" && !with_text) value.problem("expected no text tower without a tokenizer");
+    const auto [entry, fresh] =
+        towers.emplace(name, read_tower(value, name, manifest.files, sizes));
+    if (name == "image") check_pixels(value, entry->second, manifest.preprocess);
   }
-  if (fields.has("text")) {
-    const ExpectedMethod methods[] = {text_forward(), text_embed(), text_forward_embedded()};
-    towers.emplace("text", read_tower(fields["text"], manifest.files, sizes, methods));
+  for (const std::string_view name : {"image", "text"}) {
+    if (json.present() && !towers.contains(name) && (name == "image" || with_text)) {
+      json.missing(name);
+    }
   }
   return towers;
 }

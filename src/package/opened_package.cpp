@@ -9,6 +9,7 @@
 #include "core/check.h"
 #include "package/json.h"
 #include "package/json_reader.h"
+#include "package/labels.h"
 #include "package/manifest.h"
 #include "package/paths.h"
 #include "package/reference.h"
@@ -48,15 +49,19 @@ std::string check_manifest_digest(const PackageFiles& files) {
 }
 
 // Every listed file is there with its digest, and no other.
-void check_file_digests(const PackageFiles& files, const Manifest& manifest) {
+void check_file_digests(const PackageFiles& files, const Manifest& manifest,
+                        const OpenOptions& options) {
   Problems problems;
+  std::int64_t total = 0, done = 0;
   for (const auto& [path, bytes] : files) {
-    const bool own = path == kManifestName || path == kManifestDigestName;
-    if (!own && !manifest.files.contains(path)) {
+    if (path == kManifestName || path == kManifestDigestName) continue;
+    total += static_cast<std::int64_t>(bytes.size());
+    if (!manifest.files.contains(path)) {
       problems.add(quote(path), cat("expected no file that ", kManifestName, " does not list"));
     }
   }
   for (const auto& [path, stated] : manifest.files) {
+    check_stop(options.stop);
     const auto found = files.find(path);
     if (found == files.end()) {
       problems.add(path, "missing");
@@ -64,6 +69,8 @@ void check_file_digests(const PackageFiles& files, const Manifest& manifest) {
     }
     const std::string digest = sha256_hex(found->second);
     if (digest != stated) problems.add(path, cat("expected SHA-256 ", stated, ", got ", digest));
+    done += static_cast<std::int64_t>(found->second.size());
+    if (options.progress) options.progress(done, total);
   }
   problems.throw_if_any(ErrorCode::kCorruptPackage, "files");
 }
@@ -75,17 +82,13 @@ const std::vector<std::byte>& listed(const PackageFiles& files, std::string_view
 }
 
 std::vector<std::string> read_templates(const PackageFiles& files, const std::string& path) {
-  constexpr std::string_view kSlot = "{}";
   const JsonNode tree = parse_json(listed(files, path), kListLimits, path);
   Problems problems;
   std::vector<std::string> templates;
   for (const JsonReader& item : JsonReader(tree, problems).items(1, kMaxTemplates)) {
     const auto text = item.string();
     if (!text) continue;
-    const std::size_t slot = text->find(kSlot);
-    if (slot == std::string::npos || text->find(kSlot, slot + 1) != std::string::npos) {
-      item.expected("a template with one \"{}\"");
-    }
+    if (!is_template(*text)) item.expected("a template with one \"{}\"");
     templates.push_back(*text);
   }
   problems.throw_if_any(ErrorCode::kCorruptPackage, path);
@@ -98,8 +101,9 @@ std::vector<std::string> read_classes(const PackageFiles& files) {
   std::vector<std::string> classes;
   std::set<std::string> seen;
   for (const JsonReader& item : JsonReader(tree, problems).items(1, kMaxClasses)) {
-    const auto label = item.string(1);
+    const auto label = item.string();
     if (!label) continue;
+    if (is_blank(*label)) item.expected("a label that is not blank");
     if (!seen.insert(*label).second) item.expected("a label that is not listed before");
     classes.push_back(*label);
   }
@@ -135,10 +139,10 @@ void check_contents(const PackageFiles& files, const Manifest& manifest) {
 
 }  // namespace
 
-OpenedPackage open_files(PackageFiles files) {
+OpenedPackage open_files(PackageFiles files, const OpenOptions& options) {
   std::string digest = check_manifest_digest(files);
   ParsedManifest parsed = parse_manifest(listed(files, kManifestName), kManifestName);
-  check_file_digests(files, parsed.manifest);
+  check_file_digests(files, parsed.manifest, options);
   fill_from_lists(files, parsed);
   check_contents(files, parsed.manifest);
   files.erase(std::string(kManifestName));

@@ -3,14 +3,9 @@
 
 #include <glint/package.h>
 
-#include <cstddef>
-#include <map>
 #include <string>
-#include <vector>
 
 namespace glint {
-
-using PackageFiles = std::map<std::string, std::vector<std::byte>, std::less<>>;  // path -> bytes
 
 struct OpenedPackage {
   PackageFiles files;  // of the manifest's list only
@@ -19,11 +14,13 @@ struct OpenedPackage {
 };
 
 // Checks everything that Package::open promises. `files`: all files of the package, the manifest
-// and its digest among them. Throws Error: kNotFound (no manifest), kCorruptPackage, kUnsupported.
-OpenedPackage open_files(PackageFiles files);
+// and its digest among them. Throws Error: kNotFound (no manifest), kCorruptPackage, kUnsupported,
+// kCancelled.
+OpenedPackage open_files(PackageFiles files, const OpenOptions& options);
 
 // The files below a folder, each read once. Throws Error: kNotFound (no folder, or no manifest in
-// it), kIo, kCorruptPackage (a link, something that is no regular file, or too much of anything).
-PackageFiles read_package_folder(const std::string& path);
+// it), kIo, kCorruptPackage (a link, something that is no regular file, or too much of anything),
+// kCancelled.
+PackageFiles read_package_folder(const std::string& path, const std::stop_token& stop);
 
 }  // namespace glint

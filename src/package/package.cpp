@@ -1,6 +1,5 @@
 #include <glint/package.h>
 
-#include <exception>
 #include <new>
 #include <utility>
 
@@ -16,16 +15,35 @@ struct Package::Impl {
 
 Package::Package(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
-Package Package::open(const std::string& path) {
+namespace {
+
+// Runs `open`; an Error names the package.
+template <typename Open>
+auto naming(const std::string& name, const Open& open) -> decltype(open()) {
   try {
-    return Package(std::make_shared<const Impl>(Impl{open_files(read_package_folder(path)), path}));
+    return open();
   } catch (const Error& error) {
-    fail(error.code(), "package ", quote(path), ": ", error.what());
+    fail(error.code(), "package ", quote(name), ": ", error.what());
   } catch (const std::bad_alloc&) {
-    fail(ErrorCode::kOutOfMemory, "package ", quote(path), ": not enough memory to hold it");
-  } catch (const std::exception& error) {
-    fail(ErrorCode::kInternal, "package ", quote(path), ": ", error.what());
+    fail(ErrorCode::kOutOfMemory, "package ", quote(name), ": not enough memory to hold it");
   }
+}
+
+}  // namespace
+
+Package Package::open(const std::string& path, const OpenOptions& options) {
+  return naming(path, [&] {
+    OpenedPackage opened = open_files(read_package_folder(path, options.stop), options);
+    return Package(std::make_shared<const Impl>(Impl{std::move(opened), path}));
+  });
+}
+
+Package Package::from_memory(PackageFiles files, const std::string& name,
+                             const OpenOptions& options) {
+  return naming(name, [&] {
+    OpenedPackage opened = open_files(std::move(files), options);
+    return Package(std::make_shared<const Impl>(Impl{std::move(opened), name}));
+  });
 }
 
 const Manifest& Package::manifest() const { return impl_->opened.manifest; }

@@ -57,7 +57,7 @@ std::map<std::string, std::uintmax_t, std::less<>> list_folder(const fs::path& f
 
 }  // namespace
 
-PackageFiles read_package_folder(const std::string& path) {
+PackageFiles read_package_folder(const std::string& path, const std::stop_token& stop) {
   const fs::path folder(path);
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
@@ -74,6 +74,7 @@ PackageFiles read_package_folder(const std::string& path) {
   const auto sizes = list_folder(folder);
   PackageFiles files;
   for (const auto& [name, size] : sizes) {
+    check_stop(stop);
     files.emplace(name, read_file((folder / name).string(), static_cast<std::int64_t>(size)));
   }
   return files;

@@ -7,17 +7,12 @@
 
 #include "core/check.h"
 #include "package/json_reader.h"
+#include "package/ports.h"
 
 namespace glint {
 namespace {
 
 constexpr std::int64_t kAnyLength = -1;  // 2 to the context length
-
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text = "[";
-  for (const std::int64_t size : shape) text += cat(text.size() > 1 ? ", " : "", size);
-  return text + "]";
-}
 
 class ReferenceChecker {
  public:
@@ -44,6 +39,26 @@ class ReferenceChecker {
                             shape_text(tensor.shape)));
   }
 
+  // A port's tensor; symbols may have any size of at least 1.
+  void expect(const std::string& name, const Port& port) {
+    expected_.insert(name);
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) {
+      problems_.add(name, "missing");
+      return;
+    }
+    const StoredTensor& tensor = found->second;
+    bool same = tensor.dtype == port.dtype && tensor.shape.size() == port.shape.size();
+    for (std::size_t i = 0; same && i < port.shape.size(); ++i) {
+      const PortSize& size = port.shape[i];
+      same = size.symbol.empty() ? tensor.shape[i] == size.size : tensor.shape[i] > 0;
+    }
+    if (!same) {
+      problems_.add(name, cat("expected ", to_string(port), ", got ", to_string(tensor.dtype), " ",
+                              shape_text(tensor.shape)));
+    }
+  }
+
   void refuse_others() {
     for (const auto& [name, tensor] : tensors_) {
       if (!expected_.contains(name)) problems_.add(quote(name), "unknown tensor");
@@ -64,7 +79,25 @@ class ReferenceChecker {
   std::set<std::string, std::less<>> expected_;
 };
 
+void expect_calls(ReferenceChecker& checker, const Manifest& manifest) {
+  const auto& calls = manifest.reference.calls;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const TowerSpec& tower = manifest.towers.find(calls[i].tower)->second;
+    const MethodSpec& method = tower.methods.find(calls[i].method)->second;
+    for (const Port& port : method.inputs) checker.expect(call_input(i, port.name), port);
+    for (const Port& port : method.outputs) checker.expect(call_output(i, port.name), port);
+  }
+}
+
 }  // namespace
+
+std::string call_input(std::size_t call, std::string_view port) {
+  return cat("calls.", call, ".inputs.", port);
+}
+
+std::string call_output(std::size_t call, std::string_view port) {
+  return cat("calls.", call, ".outputs.", port);
+}
 
 void check_reference(const StoredTensors& tensors, const Manifest& manifest,
                      std::string_view where) {
@@ -78,14 +111,16 @@ void check_reference(const StoredTensors& tensors, const Manifest& manifest,
   for (std::int64_t i = 0; i < images; ++i) {
     checker.expect(cat("pixels.", i), DType::kF32, {3, preprocess.height, preprocess.width});
   }
-  checker.expect("image_embedding", DType::kF32, {images, manifest.embed_dim});
+  const bool embeds = has_output(manifest.towers.find("image")->second, "forward", "embedding");
+  if (embeds) checker.expect("image_embedding", DType::kF32, {images, manifest.embed_dim});
   if (manifest.tokenizer) {
     for (std::int64_t i = 0; i < texts; ++i) {
       checker.expect(cat("ids.", i), DType::kI64, {kAnyLength});
     }
     checker.expect("text_embedding", DType::kF32, {texts, manifest.embed_dim});
-    checker.expect("logits", DType::kF32, {images, texts});
+    if (embeds) checker.expect("logits", DType::kF32, {images, texts});
   }
+  expect_calls(checker, manifest);
   checker.refuse_others();
   problems.throw_if_any(ErrorCode::kCorruptPackage, where);
 }

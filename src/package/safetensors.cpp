@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kSizeBytes = 8;
 constexpr JsonLimits kLimits = {.bytes = std::size_t{16} << 20, .depth = 4, .values = 1'000'000};
 constexpr std::size_t kMaxTensors = 100'000;
+constexpr std::size_t kMaxMetadata = 1'000;
 constexpr std::size_t kMaxRank = 8;
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
 
@@ -79,6 +80,14 @@ StoredTensor read_tensor(const JsonReader& json, std::span<const std::byte> data
   return tensor;
 }
 
+Metadata read_metadata(const JsonReader& json) {
+  Metadata metadata;
+  for (const auto& [name, value] : json.members(0, kMaxMetadata)) {
+    metadata.emplace(name, value.string(0, kLimits.bytes).value_or(""));
+  }
+  return metadata;
+}
+
 // The ranges must lie end to end from the first byte of the data to the last.
 void check_tiling(const StoredTensors& tensors, std::span<const std::byte> data,
                   Problems& problems) {
@@ -123,7 +132,7 @@ StoredTensors parse_safetensors(std::span<const std::byte> file, std::string_vie
   StoredTensors tensors;
   for (const auto& [name, value] : JsonReader(tree, problems).members(0, kMaxTensors)) {
     if (name == "__metadata__") {
-      value.strings();
+      read_metadata(value);
     } else {
       tensors.emplace(name, read_tensor(value, data));
     }
@@ -131,6 +140,17 @@ StoredTensors parse_safetensors(std::span<const std::byte> file, std::string_vie
   if (!problems.any()) check_tiling(tensors, data, problems);
   problems.throw_if_any(ErrorCode::kCorruptPackage, where);
   return tensors;
+}
+
+Metadata parse_safetensors_metadata(std::span<const std::byte> file, std::string_view where) {
+  const JsonNode tree = parse_json(header_of(file, where), kLimits, where);
+  Problems problems;
+  Metadata metadata;
+  for (const auto& [name, value] : JsonReader(tree, problems).members(0, kMaxTensors)) {
+    if (name == "__metadata__") metadata = read_metadata(value);
+  }
+  problems.throw_if_any(ErrorCode::kCorruptPackage, where);
+  return metadata;
 }
 
 std::vector<float> stored_floats(const StoredTensor& tensor) {

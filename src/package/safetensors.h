@@ -27,6 +27,14 @@ using StoredTensors = std::map<std::string, StoredTensor, std::less<>>;
 // Throws Error(kCorruptPackage) with every problem, the message beginning with `where`.
 StoredTensors parse_safetensors(std::span<const std::byte> file, std::string_view where);
 
+using Metadata = std::map<std::string, std::string, std::less<>>;
+
+// The file's metadata; empty when it has none. Throws as parse_safetensors.
+Metadata parse_safetensors_metadata(std::span<const std::byte> file, std::string_view where);
+
+// A file of these tensors, whose bytes are row-major and little-endian, in order of their names.
+std::vector<std::byte> make_safetensors(const StoredTensors& tensors, const Metadata& metadata);
+
 // The numbers of an f32 or f16 tensor, f16 widened exactly.
 std::vector<float> stored_floats(const StoredTensor& tensor);
 // The numbers of an i64 tensor.

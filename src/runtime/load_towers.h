@@ -3,12 +3,16 @@
 
 #include <glint/device.h>
 #include <glint/package.h>
+#include <glint/progress.h>
+#include <glint/report.h>
 #include <glint/tokenizer.h>
 #include <glint/towers.h>
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
+#include <vector>
 
 namespace glint {
 
@@ -16,13 +20,19 @@ struct TowersOptions {
   Device device;
   std::int64_t max_batch = 32;  // at least 1
   int threads = 0;              // of one call; 0: as the host has set
+  LogFn log{};
+  std::stop_token stop{};  // checked between towers
+};
+
+struct LoadedTowers {
+  std::shared_ptr<const Towers> towers;
+  std::vector<TowerReport> reports;  // in the order of their names
 };
 
 // `tokenizer`: the package's, or none when it has no text tower.
 // Throws Error: kDevice (no such device here), kCorruptPackage (a tower is not what the manifest
-// declares), kOutOfMemory.
-std::shared_ptr<const Towers> load_towers(const Package& package,
-                                          std::optional<Tokenizer> tokenizer,
-                                          const TowersOptions& options);
+// declares), kOutOfMemory, kCancelled.
+LoadedTowers load_towers(const Package& package, std::optional<Tokenizer> tokenizer,
+                         const TowersOptions& options);
 
 }  // namespace glint

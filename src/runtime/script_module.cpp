@@ -9,7 +9,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <cstring>
 
 #include "core/check.h"
@@ -50,20 +50,27 @@ void widen(torch::jit::Module& module, const TowerSpec& spec, const std::string&
   for (const auto& item : module.named_buffers(true)) widen_one(item.name, item.value);
 }
 
-torch::jit::Module load_frozen(const std::string& tower, const TowerSpec& spec,
-                               std::span<const std::byte> bytes, at::Device device) {
+// The module with its weights in f32 on the device.
+torch::jit::Module load(const std::string& tower, const TowerSpec& spec,
+                        std::span<const std::byte> bytes, at::Device device) {
   torch::jit::Module module = torch::jit::load(std::make_shared<MemoryReader>(bytes), device,
                                                /*load_debug_files=*/false);
-  std::vector<std::string> kept;
   for (const auto& [name, method] : spec.methods) {
     if (!module.find_method(name)) {
       fail(ErrorCode::kCorruptPackage, "towers.", tower, ".methods.", name,
            ": declared, but absent from ", quote(spec.file));
     }
-    if (name != "forward") kept.push_back(name);
   }
   module.eval();
   widen(module, spec, tower);
+  return module;
+}
+
+torch::jit::Module freeze(const torch::jit::Module& module, const TowerSpec& spec) {
+  std::vector<std::string> kept;  // "forward" is kept anyway
+  for (const auto& [name, method] : spec.methods) {
+    if (name != "forward") kept.push_back(name);
+  }
   return torch::jit::freeze_module(module, kept);
 }
 
@@ -88,26 +95,19 @@ void refuse_writes(std::shared_ptr<torch::jit::Graph> graph, const std::string& 
   }
 }
 
-std::string shape_text(at::IntArrayRef sizes) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < sizes.size(); ++i) text += cat(i == 0 ? "" : ", ", sizes[i]);
-  return text + "]";
-}
-
-std::string shape_text(const Port& port) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < port.shape.size(); ++i) {
-    text += i == 0 ? "" : ", ";
-    const std::int64_t size = port.shape[i];
-    text += size == Port::kBatch ? "B" : size == Port::kLength ? "L" : std::to_string(size);
+// The sizes that the symbols of one call turned out to have.
+class Symbols {
+ public:
+  bool agrees(const std::string& symbol, std::int64_t size) {
+    for (const auto& [known, known_size] : sizes_) {
+      if (*known == symbol) return known_size == size;
+    }
+    sizes_.emplace_back(&symbol, size);
+    return true;
   }
-  return text + "]";
-}
 
-// The sizes that the symbols of one call turned out to have; -1 while unknown.
-struct Symbols {
-  std::array<std::int64_t, 2> sizes{-1, -1};
-  std::int64_t& of(std::int64_t symbol) { return sizes[symbol == Port::kBatch ? 0 : 1]; }
+ private:
+  std::vector<std::pair<const std::string*, std::int64_t>> sizes_;  // a handful at most
 };
 
 bool matches(const at::Tensor& value, const Port& port, Symbols& symbols) {
@@ -117,13 +117,10 @@ bool matches(const at::Tensor& value, const Port& port, Symbols& symbols) {
   }
   for (std::size_t i = 0; i < port.shape.size(); ++i) {
     const std::int64_t got = value.size(static_cast<std::int64_t>(i));
-    if (port.shape[i] >= 0) {
-      if (got != port.shape[i]) return false;
-    } else {
-      std::int64_t& known = symbols.of(port.shape[i]);
-      if (known >= 0 && known != got) return false;
-      known = got;
-    }
+    const PortSize& wanted = port.shape[i];
+    const bool fits =
+        wanted.symbol.empty() ? got == wanted.size : symbols.agrees(wanted.symbol, got);
+    if (!fits) return false;
   }
   return true;
 }
@@ -131,9 +128,41 @@ bool matches(const at::Tensor& value, const Port& port, Symbols& symbols) {
 void check_port(ErrorCode code, const std::string& where, const at::Tensor& value, const Port& port,
                 Symbols& symbols) {
   if (matches(value, port, symbols)) return;
-  fail(code, where, ": expected ", quote(port.name), " ", to_string(port.dtype), " ",
-       shape_text(port), ", got ", c10::toString(value.scalar_type()), " ",
-       shape_text(value.sizes()));
+  fail(code, where, ": expected ", to_string(port), ", got ", c10::toString(value.scalar_type()),
+       " ", shape_text(value.sizes()));
+}
+
+// The tensors that a method returned: one, or a tuple of several.
+std::vector<at::Tensor> outputs_of(torch::jit::Stack& stack, const MethodSpec& spec,
+                                   const std::string& where) {
+  std::vector<at::Tensor> outputs;
+  if (stack.size() == 1 && stack.front().isTensor()) {
+    outputs.push_back(std::move(stack.front()).toTensor());
+  } else if (stack.size() == 1 && stack.front().isTuple()) {
+    for (const c10::IValue& value : stack.front().toTupleRef().elements()) {
+      if (value.isTensor()) outputs.push_back(value.toTensor());
+    }
+  }
+  if (outputs.size() != spec.outputs.size()) {
+    fail(ErrorCode::kCorruptPackage, where, ": expected ", spec.outputs.size(),
+         spec.outputs.size() == 1 ? " tensor" : " tensors", ", got ",
+         outputs.empty() ? "something else" : std::to_string(outputs.size()));
+  }
+  return outputs;
+}
+
+std::int64_t count_nodes(std::shared_ptr<torch::jit::Graph> graph) {
+  std::int64_t count = 0;
+  torch::jit::DepthFirstGraphNodeIterator nodes(graph);
+  while (nodes.next() != nullptr) ++count;
+  return count;
+}
+
+std::int64_t count_weights(const torch::jit::Module& module) {
+  std::int64_t count = 0;
+  for (const at::Tensor& value : module.parameters(true)) count += value.numel();
+  for (const at::Tensor& value : module.buffers(true)) count += value.numel();
+  return count;
 }
 
 }  // namespace
@@ -143,29 +172,56 @@ ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
     : name_(std::move(name)), device_(device) {
   guarded(ErrorCode::kCorruptPackage, cat("loading ", quote(spec.file)), [&] {
     const ComputeScope scope(0);
-    module_ = load_frozen(name_, spec, bytes, device);
+    const auto start = std::chrono::steady_clock::now();
+    report_ = {.name = name_,
+               .storage = std::string(to_string(spec.storage)),
+               .compute = "f32",
+               .passes = {"freeze", "inline"}};
+    torch::jit::Module loaded = load(name_, spec, bytes, device);
+    report_.weights = count_weights(loaded);
     for (const auto& [method_name, method_spec] : spec.methods) {
-      auto graph = module_.get_method(method_name).graph()->copy();
+      auto graph = loaded.get_method(method_name).graph()->copy();
       torch::jit::Inline(*graph);
-      refuse_writes(graph, cat("towers.", name_, ".methods.", method_name));
-      const std::size_t declared = method_spec.inputs.size() + 1;  // and the module itself
-      if (graph->inputs().size() != declared || graph->outputs().size() != 1) {
-        fail(ErrorCode::kCorruptPackage, "towers.", name_, ".methods.", method_name, ": expected ",
-             method_spec.inputs.size(), " inputs and 1 output in ", quote(spec.file), ", got ",
-             graph->inputs().size() - 1, " and ", graph->outputs().size());
-      }
-      methods_.emplace(method_name,
-                       Method{method_spec, torch::jit::Code(std::move(graph), method_name)});
+      report_.methods.push_back({.name = method_name, .nodes_loaded = count_nodes(graph)});
     }
+    module_ = freeze(loaded, spec);
+    for (const auto& [method_name, method_spec] : spec.methods) {
+      compile(method_name, method_spec, spec.file);
+    }
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    report_.load_ms = took.count();
   });
 }
 
-at::Tensor ScriptModule::run(std::string_view method, std::vector<at::Tensor> inputs) const {
-  const auto found = methods_.find(method);
-  if (found == methods_.end()) {
-    fail(ErrorCode::kNotFound, "the ", name_, " tower has no method ", quote(method));
+void ScriptModule::compile(const std::string& name, const MethodSpec& spec,
+                           const std::string& file) {
+  auto graph = module_.get_method(name).graph()->copy();
+  torch::jit::Inline(*graph);
+  const std::string where = cat("towers.", name_, ".methods.", name);
+  refuse_writes(graph, where);
+  const std::size_t declared = spec.inputs.size() + 1;  // and the module itself
+  if (graph->inputs().size() != declared || graph->outputs().size() != 1) {
+    fail(ErrorCode::kCorruptPackage, where, ": expected ", spec.inputs.size(), " inputs in ",
+         quote(file), ", got ", graph->inputs().size() - 1);
   }
-  const auto& [spec, code] = found->second;
+  std::ranges::find(report_.methods, name, &MethodReport::name)->nodes_executed =
+      count_nodes(graph);
+  methods_.emplace(name, Method{spec, torch::jit::Code(std::move(graph), name)});
+}
+
+const ScriptModule::Method& ScriptModule::find(std::string_view name) const {
+  const auto found = methods_.find(name);
+  if (found == methods_.end()) {
+    fail(ErrorCode::kNotFound, "the ", name_, " tower has no method ", quote(name));
+  }
+  return found->second;
+}
+
+const MethodSpec& ScriptModule::method(std::string_view name) const { return find(name).spec; }
+
+std::vector<at::Tensor> ScriptModule::run(std::string_view method,
+                                          std::vector<at::Tensor> inputs) const {
+  const auto& [spec, code] = find(method);
   const std::string where = cat("towers.", name_, ".", method);
   GLINT_CHECK(inputs.size() == spec.inputs.size());
   Symbols symbols;
@@ -175,12 +231,11 @@ at::Tensor ScriptModule::run(std::string_view method, std::vector<at::Tensor> in
     stack.emplace_back(inputs[i].to(device_));
   }
   torch::jit::InterpreterState(code).run(stack);
-  if (stack.size() != 1 || !stack.front().isTensor()) {
-    fail(ErrorCode::kCorruptPackage, where, ": expected one tensor, got something else");
+  std::vector<at::Tensor> outputs = outputs_of(stack, spec, where);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    check_port(ErrorCode::kCorruptPackage, where, outputs[i], spec.outputs[i], symbols);
   }
-  at::Tensor output = std::move(stack.front()).toTensor();
-  check_port(ErrorCode::kCorruptPackage, where, output, spec.outputs.front(), symbols);
-  return output;
+  return outputs;
 }
 
 }  // namespace glint

@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
 #include <glint/package.h>
+#include <glint/report.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
 
@@ -27,10 +28,15 @@ class ScriptModule {
   ScriptModule(std::string name, const TowerSpec& spec, std::span<const std::byte> bytes,
                at::Device device);
 
-  // Runs a declared method on inputs that match its ports; checks both sides against the manifest.
-  // All symbols "B" (and all "L") of a call must agree.
+  // The declaration of a method. Throws Error(kNotFound).
+  const MethodSpec& method(std::string_view name) const;
+
+  // Runs a declared method on inputs in the order of its ports; gives its outputs likewise. Checks
+  // both sides against the manifest; a symbol has one size in all ports of a call.
   // Throws Error: kInvalidArgument (inputs), kCorruptPackage (outputs), kDevice, kOutOfMemory.
-  at::Tensor run(std::string_view method, std::vector<at::Tensor> inputs) const;
+  std::vector<at::Tensor> run(std::string_view method, std::vector<at::Tensor> inputs) const;
+
+  const TowerReport& report() const { return report_; }
 
  private:
   struct Method {
@@ -41,6 +47,10 @@ class ScriptModule {
   at::Device device_;
   torch::jit::Module module_;
   std::map<std::string, Method, std::less<>> methods_;
+  TowerReport report_;
+
+  const Method& find(std::string_view name) const;
+  void compile(const std::string& name, const MethodSpec& spec, const std::string& file);
 };
 
 }  // namespace glint

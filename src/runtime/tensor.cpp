@@ -10,15 +10,20 @@
 namespace glint {
 namespace {
 
-template <typename T>
-Tensor copy_of(const std::vector<std::int64_t>& shape, std::span<const T> values,
-               at::ScalarType dtype) {
+std::int64_t count_of(std::span<const std::int64_t> shape) {
   std::int64_t count = 1;
   for (const std::int64_t size : shape) {
     if (size < 0 || __builtin_mul_overflow(count, size, &count)) {
       fail(ErrorCode::kInvalidArgument, "expected a shape of sizes >= 0 with a product below 2^63");
     }
   }
+  return count;
+}
+
+template <typename T>
+Tensor copy_of(const std::vector<std::int64_t>& shape, std::span<const T> values,
+               at::ScalarType dtype) {
+  const std::int64_t count = count_of(shape);
   if (count != static_cast<std::int64_t>(values.size())) {
     fail(ErrorCode::kInvalidArgument, "expected ", count, " values for the shape, got ",
          values.size());
@@ -100,6 +105,30 @@ DType Tensor::dtype() const {
 }
 
 std::string Tensor::device() const { return impl().value.device().str(); }
+
+Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
+  const at::Tensor& value = impl().value;
+  if (value.dim() == 0 || begin < 0 || end < begin || end > value.size(0)) {
+    fail(ErrorCode::kInvalidArgument, "expected a range inside ", shape_text(shape()), ", got ",
+         begin, " to ", end);
+  }
+  return guarded(ErrorCode::kInternal, "slicing a tensor", [&] {
+    const ComputeScope scope(0);
+    return wrap(value.narrow(0, begin, end - begin));
+  });
+}
+
+Tensor Tensor::reshape(std::vector<std::int64_t> shape) const {
+  const at::Tensor& value = impl().value;
+  if (count_of(shape) != value.numel()) {
+    fail(ErrorCode::kInvalidArgument, "expected a shape of ", value.numel(), " numbers, got ",
+         shape_text(shape));
+  }
+  return guarded(ErrorCode::kInternal, "reshaping a tensor", [&] {
+    const ComputeScope scope(0);
+    return wrap(value.view(shape));
+  });
+}
 
 Tensor Tensor::cpu() const {
   const at::Tensor& value = impl().value;

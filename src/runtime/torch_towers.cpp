@@ -2,6 +2,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <utility>
@@ -33,8 +34,11 @@ class TorchTowers final : public Towers {
       : package_(package), options_(options), tokenizer_(std::move(tokenizer)) {
     const at::Device device = torch_device(options.device);
     for (const auto& [name, spec] : package.manifest().towers) {
-      modules_.emplace(std::piecewise_construct, std::forward_as_tuple(name),
-                       std::forward_as_tuple(name, spec, package.file(spec.file), device));
+      check_stop(options.stop);
+      const auto [entry, fresh] =
+          modules_.emplace(std::piecewise_construct, std::forward_as_tuple(name),
+                           std::forward_as_tuple(name, spec, package.file(spec.file), device));
+      log_loaded(entry->second.report());
     }
     for (const auto& [name, spec] : package.manifest().preprocess) {
       preprocessors_.emplace(name, Preprocessor(spec));
@@ -64,34 +68,39 @@ class TorchTowers final : public Towers {
     });
   }
 
-  Tensor image(const Tensor& pixels) const override {
-    return run("image", "forward", {unwrap(pixels, "pixels")});
-  }
-
   std::vector<std::int64_t> tokenize(std::string_view text) const override {
     return tokenizer().encode(text);
   }
 
-  Tensor embed(const Tensor& ids) const override {
-    return run("text", "embed", {checked_ids(ids)});
+  NamedTensors call(std::string_view tower, std::string_view method,
+                    const NamedTensors& inputs) const override {
+    const auto found = modules_.find(tower);
+    if (found == modules_.end()) {
+      fail(tower == "text" ? ErrorCode::kUnsupported : ErrorCode::kNotFound, "package ",
+           quote(manifest().name), " has no ", tower, " tower");
+    }
+    const ScriptModule& module = found->second;
+    const MethodSpec& spec = module.method(method);
+    std::vector<at::Tensor> ordered =
+        in_port_order(spec, inputs, cat("towers.", tower, ".", method));
+    check_numbers(spec, ordered, tower == "text" && method == "forward");
+    const bool cpu = options_.device.kind == Device::Kind::kCpu;
+    const auto code = cpu ? ErrorCode::kCorruptPackage : ErrorCode::kDevice;
+    return guarded(code, cat("running the ", tower, " tower"), [&] {
+      const ComputeScope scope(options_.threads);
+      std::vector<at::Tensor> outputs = module.run(method, std::move(ordered));
+      NamedTensors named;
+      for (std::size_t i = 0; i < outputs.size(); ++i) {
+        named.emplace(spec.outputs[i].name, wrap(std::move(outputs[i])));
+      }
+      return named;
+    });
   }
 
-  Tensor text(const TextInput& input) const override {
-    if (input.ids.empty() == input.embeddings.empty()) {
-      fail(ErrorCode::kInvalidArgument, "expected either ids or embeddings, got ",
-           input.ids.empty() ? "neither" : "both");
-    }
-    if (!input.ids.empty()) {
-      const at::Tensor& ids = checked_ids(input.ids);
-      check_end_tokens(ids);
-      return run("text", "forward", {ids});
-    }
-    const at::Tensor& embeddings = unwrap(input.embeddings, "embeddings");
-    const at::Tensor& eot = unwrap(input.eot, "eot");
-    const std::int64_t length = embeddings.dim() == 3 ? embeddings.size(1) : 0;
-    check_length(length);
-    check_range(eot, "eot positions", length);
-    return run("text", "forward_embedded", {embeddings, eot});
+  std::vector<TowerReport> reports() const {
+    std::vector<TowerReport> all;
+    for (const auto& [name, module] : modules_) all.push_back(module.report());
+    return all;
   }
 
  private:
@@ -123,11 +132,47 @@ class TorchTowers final : public Towers {
     }
   }
 
-  const at::Tensor& checked_ids(const Tensor& tensor) const {
-    const at::Tensor& ids = unwrap(tensor, "ids");
-    check_range(ids, "ids", tokenizer().vocab_size());
-    check_length(ids.dim() == 2 ? ids.size(1) : 0);
-    return ids;
+  static std::vector<at::Tensor> in_port_order(const MethodSpec& spec, const NamedTensors& inputs,
+                                               const std::string& where) {
+    std::vector<at::Tensor> ordered;
+    for (const Port& port : spec.inputs) {
+      const auto found = inputs.find(port.name);
+      if (found == inputs.end()) {
+        fail(ErrorCode::kInvalidArgument, where, ": expected an input ", port.name, ", got none");
+      }
+      ordered.push_back(unwrap(found->second, port.name));
+    }
+    for (const auto& [name, tensor] : inputs) {
+      if (std::ranges::find(spec.inputs, name, &Port::name) == spec.inputs.end()) {
+        fail(ErrorCode::kInvalidArgument, where, ": expected no input ", quote(name));
+      }
+    }
+    return ordered;
+  }
+
+  // Numbers that a tower indexes with, wherever a port has their name: ids below the size of the
+  // vocabulary, eot positions below the text length.
+  void check_numbers(const MethodSpec& spec, const std::vector<at::Tensor>& inputs,
+                     bool pools) const {
+    std::int64_t length = 0;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const auto& shape = spec.inputs[i].shape;
+      for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        if (shape[axis].symbol != "L") continue;
+        length = inputs[i].dim() == static_cast<std::int64_t>(shape.size())
+                     ? inputs[i].size(static_cast<std::int64_t>(axis))
+                     : 0;
+        check_length(length);
+      }
+    }
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (spec.inputs[i].name == "ids") {
+        check_range(inputs[i], "ids", tokenizer().vocab_size());
+        if (pools) check_end_tokens(inputs[i]);
+      } else if (spec.inputs[i].name == "eot") {
+        check_range(inputs[i], "eot positions", length);
+      }
+    }
   }
 
   // ids [B, L]: pooling needs an end token in each row.
@@ -142,19 +187,11 @@ class TorchTowers final : public Towers {
     }
   }
 
-  Tensor run(std::string_view tower, std::string_view method,
-             std::vector<at::Tensor> inputs) const {
-    const auto found = modules_.find(tower);
-    if (found == modules_.end()) {
-      fail(ErrorCode::kUnsupported, "package ", quote(manifest().name), " has no ", tower,
-           " tower");
-    }
-    const bool cpu = options_.device.kind == Device::Kind::kCpu;
-    const auto code = cpu ? ErrorCode::kCorruptPackage : ErrorCode::kDevice;
-    return guarded(code, cat("running the ", tower, " tower"), [&] {
-      const ComputeScope scope(options_.threads);
-      return wrap(found->second.run(method, std::move(inputs)));
-    });
+  void log_loaded(const TowerReport& report) const {
+    if (!options_.log) return;
+    options_.log(LogLevel::kInfo,
+                 cat("loaded the ", report.name, " tower: ", report.weights, " weights stored as ",
+                     report.storage, ", ", std::lround(report.load_ms), " ms"));
   }
 
   Package package_;
@@ -166,12 +203,11 @@ class TorchTowers final : public Towers {
 
 }  // namespace
 
-Towers::~Towers() = default;
-
-std::shared_ptr<const Towers> load_towers(const Package& package,
-                                          std::optional<Tokenizer> tokenizer,
-                                          const TowersOptions& options) {
-  return std::make_shared<const TorchTowers>(package, std::move(tokenizer), options);
+LoadedTowers load_towers(const Package& package, std::optional<Tokenizer> tokenizer,
+                         const TowersOptions& options) {
+  auto towers = std::make_shared<const TorchTowers>(package, std::move(tokenizer), options);
+  auto reports = towers->reports();
+  return {std::move(towers), std::move(reports)};
 }
 
 }  // namespace glint

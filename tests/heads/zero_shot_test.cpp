@@ -35,18 +35,22 @@ class ByHandTowers final : public Towers {
     }
     return Tensor::from({static_cast<std::int64_t>(images.size()), 2}, values);
   }
-  Tensor image(const Tensor& pixels) const override { return pixels; }
   std::vector<std::int64_t> tokenize(std::string_view text) const override {
     return {text.begin(), text.end()};
   }
-  Tensor embed(const Tensor&) const override { return {}; }
-  Tensor text(const TextInput& input) const override {
-    const std::int64_t rows = input.ids.dim(0), length = input.ids.dim(1);
+  NamedTensors call(std::string_view tower, std::string_view method,
+                    const NamedTensors& inputs) const override {
+    EXPECT_EQ(method, "forward");
+    if (tower == "image") return {{"embedding", inputs.at("pixels")}};
+    return {{"embedding", embed_text(inputs.at("ids"))}};
+  }
+  Tensor embed_text(const Tensor& ids) const {
+    const std::int64_t rows = ids.dim(0), length = ids.dim(1);
     batches_.push_back({rows, length});
     std::vector<float> values;
     for (std::int64_t i = 0; i < rows; ++i) {
       float a = 0;
-      for (const auto id : input.ids.ints().subspan(i * length, length)) a += id == 'a';
+      for (const auto id : ids.ints().subspan(i * length, length)) a += id == 'a';
       values.insert(values.end(), {a, static_cast<float>(length) - a});
     }
     return Tensor::from({rows, 2}, values);
@@ -64,7 +68,7 @@ class ZeroShotTest : public testing::Test {
   std::vector<ClassScore> predict(std::vector<float> embedding, const TextState& text,
                                   std::int64_t top_k = 0) {
     const auto dim = static_cast<std::int64_t>(embedding.size());
-    const ImageState image{4, 3, Tensor::from({dim}, embedding)};
+    const ImageState image{.embedding = Tensor::from({dim}, embedding)};
     PredictOptions options;
     options.top_k = top_k;
     return std::get<Classification>(head_.predict(image, text, towers_, options)).scores;
@@ -135,45 +139,33 @@ TEST_F(ZeroShotTest, RefusesEmbeddingsThatAreNotFiniteOrOfAnotherWidth) {
   expect_error(ErrorCode::kInvalidArgument, "2 numbers", [&] { predict({1, 2, 3}, text); });
 }
 
-TEST_F(ZeroShotTest, EncodesImagesInOrderAndReportsProgress) {
-  std::vector<std::vector<std::uint8_t>> data{{1, 2, 0}, {3, 4, 0}, {5, 6, 0}};
-  std::vector<ImageView> views;
-  for (const auto& bytes : data) views.push_back({bytes.data(), 1, 1, 3, PixelMode::kRGB, {}});
-  std::vector<std::int64_t> seen;
-  PredictOptions options;
-  options.progress = [&](std::int64_t done, std::int64_t total) {
-    EXPECT_EQ(total, 3);
-    seen.push_back(done);
-  };
-  const auto states = head_.encode(views, towers_, options);
-  ASSERT_EQ(states.size(), 3U);
-  EXPECT_EQ(states[2].embedding.floats()[1], 6);
-  EXPECT_EQ(seen, (std::vector<std::int64_t>{2, 3}));
+TEST_F(ZeroShotTest, EncodesImagesInOrder) {
+  const std::uint8_t data[2][3] = {{1, 2, 0}, {3, 4, 0}};
+  const ImageView views[] = {{data[0], 1, 1, 3, PixelMode::kRGB, {}},
+                             {data[1], 1, 1, 3, PixelMode::kRGB, {}}};
+  const auto states = head_.encode(views, towers_, {});
+  ASSERT_EQ(states.size(), 2U);
+  EXPECT_EQ(states[1].embedding.floats()[1], 4);
+  EXPECT_EQ(states[1].embedding.shape().size(), 1U);
+  EXPECT_EQ(states[1].width, 1);
 }
 
-TEST_F(ZeroShotTest, NamesTheUnusableImage) {
-  const std::uint8_t bytes[3] = {1, 2, 3};
-  const ImageView good{bytes, 1, 1, 3, PixelMode::kRGB, {}};
-  ImageView bad = good;
-  bad.width = 13;
-  const std::vector<ImageView> views{good, good, good, bad};
-  expect_error(ErrorCode::kInvalidArgument, "image 3: thirteen",
-               [&] { head_.encode(views, towers_, {}); });
+TEST_F(ZeroShotTest, TakesPixelsThatTheCallerPreprocessed) {
+  const std::vector<float> pixels{1, 2, 3, 4};
+  const auto states = head_.encode_pixels(Tensor::from({2, 2}, pixels), towers_, {});
+  ASSERT_EQ(states.size(), 2U);
+  EXPECT_EQ(states[1].embedding.floats()[0], 3);
+  EXPECT_EQ(states[1].width, 0);
 }
 
-TEST_F(ZeroShotTest, StopsBetweenBatches) {
-  std::stop_source source;
-  const std::uint8_t bytes[3] = {1, 2, 3};
-  const std::vector<ImageView> views(6, ImageView{bytes, 1, 1, 3, PixelMode::kRGB, {}});
-  PredictOptions options;
-  options.stop = source.get_token();
-  std::int64_t last = 0;
-  options.progress = [&](std::int64_t done, std::int64_t) {
-    last = done;
-    if (done == 4) source.request_stop();
-  };
-  expect_error(ErrorCode::kCancelled, "cancelled", [&] { head_.encode(views, towers_, options); });
-  EXPECT_EQ(last, 4);
+TEST_F(ZeroShotTest, RefusesAStateOfAnotherKindOrWidth) {
+  const auto bad = ErrorCode::kInvalidArgument;
+  expect_error(bad, "prompts of another head", [&] { predict({1, 2}, PromptSet{{"a"}, {}}); });
+  const std::vector<float> three{1, 2, 3};
+  expect_error(bad, "expected class embeddings [1, 2], got [1, 3]", [&] {
+    predict({1, 2}, ClassBank{{"a"}, Tensor::from({1, 3}, three), {}, {}});
+  });
+  expect_error(bad, "got none", [&] { predict({1, 2}, ClassBank{{"a"}, {}, {}, {}}); });
 }
 
 // 1e-5 is the contract's bound on probabilities.
@@ -190,12 +182,6 @@ TEST(ClipReadmeTest, GivesThePublishedProbabilities) {
   EXPECT_NEAR(probabilities[0], 0.9927937, 1e-5);
   EXPECT_NEAR(probabilities[1], 0.00421068, 1e-5);
   EXPECT_NEAR(probabilities[2], 0.00299572, 1e-5);
-}
-
-TEST(RegistryTest, KnowsEveryHeadAndRefusesOthers) {
-  EXPECT_NE(make_head({"default", {{"zero_shot", {"{}"}}}}), nullptr);
-  EXPECT_THROW(make_head({"default", {{"coop", {}}}}), Error);
-  EXPECT_THROW(make_head({"default", {}}), Error);
 }
 
 }  // namespace

@@ -77,12 +77,12 @@ TEST(ManifestTest, FillsTheTowers) {
   ASSERT_EQ(method.inputs.size(), 2U);
   EXPECT_EQ(method.inputs[0].name, "embeddings");
   EXPECT_EQ(method.inputs[0].dtype, DType::kF32);
-  EXPECT_EQ(method.inputs[0].shape, (std::vector<std::int64_t>{Port::kBatch, Port::kLength, 6}));
+  EXPECT_EQ(method.inputs[0].shape, (std::vector<PortSize>{"B", "L", 6}));
   EXPECT_EQ(method.inputs[1].name, "eot");
   EXPECT_EQ(method.inputs[1].dtype, DType::kI64);
-  EXPECT_EQ(method.outputs.at(0).shape, (std::vector<std::int64_t>{Port::kBatch, 4}));
+  EXPECT_EQ(method.outputs.at(0).shape, (std::vector<PortSize>{"B", 4}));
   EXPECT_EQ(manifest.towers.at("image").methods.at("forward").inputs.at(0).shape,
-            (std::vector<std::int64_t>{Port::kBatch, 3, 8, 8}));
+            (std::vector<PortSize>{"B", 3, 8, 8}));
 }
 
 TEST(ManifestTest, ReadsTheOtherValueOfEveryChoice) {
@@ -126,6 +126,43 @@ TEST(ManifestTest, TakesAPackageWithoutATextTower) {
   EXPECT_FALSE(manifest.tokenizer);
   EXPECT_FALSE(manifest.towers.contains("text"));
   EXPECT_TRUE(manifest.tasks.empty());
+}
+
+TEST(ManifestTest, TakesTowersMethodsAndPortsBeyondTheTable) {
+  Json json = sound();
+  const Json map = {{"name", "map"}, {"dtype", "f32"}, {"shape", {"B", 5, "H", "W"}}};
+  const Json count = {{"name", "count"}, {"dtype", "i64"}, {"shape", Json::array()}};
+  json["towers"]["image"]["methods"]["forward"]["outputs"].push_back(map);
+  json["towers"]["image"]["methods"]["again"] = {{"inputs", {map}}, {"outputs", {map, count}}};
+  json["towers"]["fusion"] = json["towers"]["image"];
+  json["towers"]["fusion"]["methods"].erase("forward");
+  json["tasks"]["segment"] = {{"preprocess", "default"}, {"heads", {{{"type", "own"}}}}};
+  const Manifest manifest = parse(json).manifest;
+  const MethodSpec& again = manifest.towers.at("fusion").methods.at("again");
+  EXPECT_EQ(again.inputs.at(0).shape, (std::vector<PortSize>{"B", 5, "H", "W"}));
+  EXPECT_EQ(to_string(again.outputs.at(0)), "map f32 [B, 5, H, W]");
+  EXPECT_EQ(to_string(again.outputs.at(1)), "count i64 []");
+  EXPECT_EQ(manifest.towers.at("image").methods.at("forward").outputs.size(), 2U);
+  EXPECT_EQ(manifest.tasks.at("segment").heads.at(0).type, "own");
+}
+
+TEST(ManifestTest, AnImageTowerOfAnySizeTakesEveryPreprocess) {
+  Json json = sound();
+  json["towers"]["image"]["methods"]["forward"]["inputs"][0]["shape"] = {"B", 3, "H", "W"};
+  json["preprocess"]["large"] = json["preprocess"]["default"];
+  json["preprocess"]["large"]["size"] = {64, 64};
+  EXPECT_EQ(parse(json).manifest.preprocess.size(), 2U);
+}
+
+TEST(ManifestTest, PortsOfAMethodHaveNamesOfTheirOwn) {
+  Json json = sound();
+  auto& outputs = json["towers"]["image"]["methods"]["forward"]["outputs"];
+  outputs.push_back(outputs[0]);
+  expect_error(ErrorCode::kCorruptPackage, "outputs[1]: expected a name of its own",
+               [&] { parse(json); });
+  outputs[1]["name"] = "Bad";
+  expect_error(ErrorCode::kCorruptPackage, "outputs[1].name: expected a name [a-z][a-z0-9_]*",
+               [&] { parse(json); });
 }
 
 struct Change {
@@ -184,8 +221,12 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
       {"/towers/image/methods/forward/inputs/0/shape/1", "x",
        "towers.image.methods.forward.inputs[0].shape[1]: expected a positive integer, got \"x\""},
       {"/towers/image/methods/forward/inputs/0/shape/1", 1, "shape[1]: expected 3, got 1"},
-      {"/towers/image/methods/forward/inputs/0/shape/2", 0, "expected a positive integer, got 0"},
-      {"/towers/image/methods/forward/inputs/0/shape/2", 4294967296, "a positive integer"},
+      {"/towers/image/methods/forward/inputs/0/shape/2", 0,
+       "expected a positive integer or a symbol, got 0"},
+      {"/towers/image/methods/forward/inputs/0/shape/2", "h",
+       "expected a positive integer or a symbol [A-Z][A-Za-z0-9]*, got \"h\""},
+      {"/towers/image/methods/forward/inputs/0/shape/2", 4294967296,
+       "a positive integer or a symbol"},
       {"/towers/image/methods/forward/inputs/0/shape/0", "L", "expected \"B\", got \"L\""},
       {"/towers/image/methods/forward/inputs/0/name", "image", "expected \"pixels\""},
       {"/towers/image/methods/forward/outputs/0/shape/1", 5,
@@ -198,14 +239,23 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
       {"/towers/text/methods/forward_embedded/inputs/1/shape",
        {"B", 1},
        "inputs[1].shape: expected an array of 1, got an array of 2"},
-      {"/tasks/segment", Json::object(), "tasks.segment: unknown key"},
+      {"/tasks/segment", Json::object(), "tasks.segment.preprocess: missing"},
+      {"/tasks/Segment", Json::object(), "tasks.Segment: expected a name [a-z0-9]"},
       {"/tasks/classify/preprocess", "other",
        "tasks.classify.preprocess: expected a name in preprocess, got \"other\""},
       {"/tasks/classify/heads", Json::array(), "heads: expected an array of 1"},
-      {"/tasks/classify/heads/0/type", "coop", "expected \"zero_shot\", got \"coop\""},
+      {"/tasks/classify/heads/0/type", "", "type: expected a name [a-z0-9][a-z0-9._-]*"},
+      {"/tasks/classify/heads/0/parameters", {{"x", nullptr}}, "parameters.x: expected a number"},
+      {"/tasks/classify/heads/0/tensors", "templates.json", "expected a safetensors file"},
       {"/tasks/classify/heads/0/templates", "no.json", "expected a file that is listed in files"},
-      {"/tokenizer", nullptr,
-       "type: expected a tokenizer and a text tower for this type, got none"},
+      {"/tokenizer", nullptr, "towers.text: expected no text tower without a tokenizer"},
+      {"/towers/Extra", Json::object(), "towers.Extra: expected a name [a-z0-9]"},
+      {"/reference/calls",
+       {{{"tower", "x"}, {"method", "y"}}},
+       "reference.calls[0].tower: expected a name in towers, got \"x\""},
+      {"/reference/calls",
+       {{{"tower", "text"}, {"method", "y"}}},
+       "calls[0].method: expected a method of towers.text, got \"y\""},
       {"/reference/images", Json::array(), "reference.images: expected an array of 1 to 16"},
       {"/reference/images/0", "reference/9.png", "reference.images[0]: expected a file that is"},
       {"/reference/texts", Json::array(), "reference.texts: expected an array of 1 to 64"},

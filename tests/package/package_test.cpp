@@ -25,11 +25,11 @@ using test::to_text;
 
 void expect_refused(const Files& files, std::string_view part,
                     ErrorCode code = ErrorCode::kCorruptPackage) {
-  expect_error(code, part, [&] { open_files(files); });
+  expect_error(code, part, [&] { open_files(files, {}); });
 }
 
 TEST(OpenFilesTest, TakesTheTinyPackage) {
-  const OpenedPackage opened = open_files(tiny_package());
+  const OpenedPackage opened = open_files(tiny_package(), {});
   EXPECT_EQ(opened.manifest.name, "tiny-test");
   EXPECT_EQ(opened.manifest.classes, (std::vector<std::string>{"cat", "dog"}));
   EXPECT_EQ(opened.manifest.tasks.at("classify").heads.at(0).templates,
@@ -44,7 +44,7 @@ TEST(OpenFilesTest, UsesTheBareLabelWithoutTemplates) {
   const std::string name = "\"templates\": \"templates.json\"";
   text.replace(text.find(name), name.size(), "\"templates\": null");
   test::set_manifest(files, text);
-  EXPECT_EQ(open_files(files).manifest.tasks.at("classify").heads.at(0).templates,
+  EXPECT_EQ(open_files(files, {}).manifest.tasks.at("classify").heads.at(0).templates,
             (std::vector<std::string>{"{}"}));
 }
 
@@ -55,7 +55,7 @@ TEST(OpenFilesTest, HasNoClassesWithoutTheirFile) {
   const std::size_t begin = text.find("\"classes.json\"");
   text.erase(begin, text.find(',', begin) + 1 - begin);
   test::set_manifest(files, text);
-  EXPECT_TRUE(open_files(files).manifest.classes.empty());
+  EXPECT_TRUE(open_files(files, {}).manifest.classes.empty());
 }
 
 TEST(OpenFilesTest, ChecksTheManifestBeforeItIsParsed) {
@@ -90,7 +90,7 @@ TEST(OpenFilesTest, RefusesEveryFlippedBitOfAFile) {
     for (int i = 0; i < 8; ++i) {
       Files files = tiny_package();
       files[name][random() % content.size()] ^= static_cast<std::byte>(1 << random() % 8);
-      EXPECT_THROW(open_files(files), Error) << name;
+      EXPECT_THROW(open_files(files, {}), Error) << name;
     }
   }
 }
@@ -102,7 +102,7 @@ TEST(OpenFilesTest, NamesEveryWrongMissingAndUnlistedFile) {
   files.erase("reference/1.png");
   files["notes.txt"] = to_bytes("x");
   files["towers/../x"] = to_bytes("x");
-  const std::string message = test::error_of([&] { open_files(files); });
+  const std::string message = test::error_of([&] { open_files(files, {}); });
   EXPECT_TRUE(message.starts_with("files: 5 problems: ")) << message;
   for (const char* part :
        {"\"notes.txt\": expected no file that glint.json does not list",
@@ -116,7 +116,7 @@ TEST(OpenFilesTest, LooksIntoNoFileWithAWrongDigest) {
   Files files = tiny_package();
   files["templates.json"] = to_bytes("[");
   files["towers/text.pt"] = to_bytes("no archive");
-  const std::string message = test::error_of([&] { open_files(files); });
+  const std::string message = test::error_of([&] { open_files(files, {}); });
   EXPECT_TRUE(message.starts_with("files: 2 problems: ")) << message;
 }
 
@@ -139,7 +139,7 @@ TEST(OpenFilesTest, RefusesFilesOfAWrongForm) {
       {"templates.json", to_bytes("[\"\xff{}\"]"), "templates.json: expected JSON in UTF-8"},
       {"classes.json", to_bytes(R"(["a", "b", "a", ""])"),
        "classes.json: 2 problems: [2]: expected a label that is not listed before, got \"a\"; "
-       "[3]: expected a string that is not empty"},
+       "[3]: expected a label that is not blank, got \"\""},
       {"classes.json", to_bytes("[]"), "classes.json: expected an array"},
       {"towers/image.pt", to_bytes(""), "towers/image.pt: expected a zip archive"},
       {"towers/image.pt", truncated, "towers/image.pt: expected a zip archive"},
@@ -258,6 +258,40 @@ TEST(PackageTest, OpensWhatTheExporterWrites) {
       Package::open(std::string(GLINT_TEST_DATA) + "/golden/packages/random-vit.glint");
   EXPECT_EQ(package.manifest().name, "random-vit");
   EXPECT_EQ(package.manifest().towers.size(), 2U);
+}
+
+TEST(PackageTest, OpensFromMemoryAsFromAFolder) {
+  const Package package = Package::from_memory(tiny_package(), "in-memory");
+  EXPECT_EQ(package.path(), "in-memory");
+  EXPECT_EQ(package.manifest().name, "tiny-test");
+  EXPECT_EQ(package.tensors("reference/vectors.safetensors").at("logits").dim(0), 2);
+  Files damaged = tiny_package();
+  damaged["towers/image.pt"][9] ^= std::byte{1};
+  expect_error(ErrorCode::kCorruptPackage, "package \"memory\": files: towers/image.pt",
+               [&] { Package::from_memory(damaged); });
+  expect_error(ErrorCode::kNotFound, "glint.json: no such file", [] { Package::from_memory({}); });
+}
+
+TEST(PackageTest, TellsHowFarItIsAndStopsWhenAsked) {
+  std::int64_t last = 0, all = 0;
+  OpenOptions options;
+  options.progress = [&](std::int64_t done, std::int64_t total) {
+    EXPECT_GE(done, last);
+    last = done;
+    all = total;
+  };
+  std::int64_t bytes = 0;
+  for (const auto& [name, content] : tiny_package()) {
+    if (!name.starts_with("glint.json")) bytes += static_cast<std::int64_t>(content.size());
+  }
+  Package::from_memory(tiny_package(), "memory", options);
+  EXPECT_EQ(last, all);
+  EXPECT_EQ(all, bytes);
+  std::stop_source source;
+  options.stop = source.get_token();
+  options.progress = [&](std::int64_t, std::int64_t) { source.request_stop(); };
+  expect_error(ErrorCode::kCancelled, "cancelled",
+               [&] { Package::from_memory(tiny_package(), "memory", options); });
 }
 
 }  // namespace

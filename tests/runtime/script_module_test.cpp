@@ -32,8 +32,8 @@ TowerSpec spec(DType storage = DType::kF32) {
   TowerSpec spec;
   spec.file = "towers/image.pt";
   spec.storage = storage;
-  spec.methods["forward"] = {{{"pixels", DType::kF32, {Port::kBatch, 2}}},
-                             {{"embedding", DType::kF32, {Port::kBatch, 2}}}};
+  spec.methods["forward"] = {{{"pixels", DType::kF32, {"B", 2}}},
+                             {{"embedding", DType::kF32, {"B", 2}}}};
   return spec;
 }
 
@@ -47,7 +47,7 @@ constexpr auto kCorrupt = ErrorCode::kCorruptPackage;
 TEST(ScriptModuleTest, RunsAtAnyBatch) {
   const ScriptModule module = load("def forward(self, x):\n  return x * 2 + self.n\n");
   for (const std::int64_t batch : {1, 3, 8}) {
-    const at::Tensor out = module.run("forward", {at::ones({batch, 2})});
+    const at::Tensor out = module.run("forward", {at::ones({batch, 2})}).at(0);
     EXPECT_EQ(out.sizes(), (at::IntArrayRef{batch, 2}));
     EXPECT_EQ(out.sum().item<float>(), static_cast<float>(4 * batch));
   }
@@ -55,7 +55,7 @@ TEST(ScriptModuleTest, RunsAtAnyBatch) {
 
 TEST(ScriptModuleTest, MayWriteToWhatItMadeItself) {
   const ScriptModule module = load("def forward(self, x):\n  y = x * 2\n  y.add_(1)\n  return y\n");
-  EXPECT_EQ(module.run("forward", {at::ones({1, 2})}).sum().item<float>(), 6);
+  EXPECT_EQ(module.run("forward", {at::ones({1, 2})}).at(0).sum().item<float>(), 6);
 }
 
 TEST(ScriptModuleTest, RefusesMethodsWithSideEffects) {
@@ -78,9 +78,42 @@ TEST(ScriptModuleTest, ChecksWhatIsDeclared) {
   more.methods["embed"] = more.methods["forward"];
   expect_error(kCorrupt, "methods.embed: declared, but absent", [&] { load(same, more); });
   const ScriptModule wide = load("def forward(self, x):\n  return x[:, :1]\n");
-  expect_error(kCorrupt, "expected \"embedding\" f32 [B, 2], got Float [1, 1]", [&] {
+  expect_error(kCorrupt, "expected embedding f32 [B, 2], got Float [1, 1]", [&] {
     wide.run("forward", {at::ones({1, 2})});
   });
+}
+
+TEST(ScriptModuleTest, GivesEveryOutputOfATuple) {
+  TowerSpec two = spec();
+  two.methods["forward"].outputs.push_back({"count", DType::kI64, {"N"}});
+  const ScriptModule module =
+      load("def forward(self, x):\n  return x + self.n, torch.arange(x.size(0) + 1)\n", two);
+  const auto outputs = module.run("forward", {at::ones({3, 2})});
+  ASSERT_EQ(outputs.size(), 2U);
+  EXPECT_EQ(outputs[1].size(0), 4);
+  const ScriptModule one = load("def forward(self, x):\n  return x + self.n\n", two);
+  expect_error(kCorrupt, "expected 2 tensors, got 1", [&] {
+    one.run("forward", {at::ones({1, 2})});
+  });
+}
+
+TEST(ScriptModuleTest, ASymbolHasOneSizeInACall) {
+  TowerSpec square = spec();
+  square.methods["forward"].inputs[0].shape = {"S", "S"};
+  square.methods["forward"].outputs[0].shape = {"S", 2};
+  const ScriptModule module = load("def forward(self, x):\n  return x[:, :2] + self.n\n", square);
+  EXPECT_EQ(module.run("forward", {at::ones({5, 5})}).at(0).size(0), 5);
+  expect_error(ErrorCode::kInvalidArgument, "expected pixels f32 [S, S], got Float [5, 4]", [&] {
+    module.run("forward", {at::ones({5, 4})});
+  });
+}
+
+TEST(ScriptModuleTest, ReportsWeightsAndNodes) {
+  const TowerReport report = load("def forward(self, x):\n  return x + self.n\n").report();
+  EXPECT_EQ(report.weights, 2);
+  ASSERT_EQ(report.methods.size(), 1U);
+  EXPECT_GT(report.methods[0].nodes_loaded, 0);
+  EXPECT_GT(report.methods[0].nodes_executed, 0);
 }
 
 TEST(ScriptModuleTest, TellsWhatFailedAndWhetherItWasMemory) {

@@ -1,0 +1,23 @@
+#include "package/ports.h"
+
+#include <algorithm>
+
+namespace glint {
+
+std::string to_string(const Port& port) {
+  std::string shape;
+  for (const PortSize& size : port.shape) {
+    shape += shape.empty() ? "" : ", ";
+    shape += size.symbol.empty() ? std::to_string(size.size) : size.symbol;
+  }
+  return port.name + " " + std::string(to_string(port.dtype)) + " [" + shape + "]";
+}
+
+bool has_output(const TowerSpec& tower, std::string_view method, std::string_view output) {
+  const auto found = tower.methods.find(method);
+  if (found == tower.methods.end()) return false;
+  const auto& outputs = found->second.outputs;
+  return std::ranges::find(outputs, output, &Port::name) != outputs.end();
+}
+
+}  // namespace glint
