@@ -6,8 +6,21 @@ import logging
 import sys
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import ExportError
+
+if TYPE_CHECKING:
+    from .writer import PackageParts
+
+_EXAMPLES = """examples:
+  glint_export clip --arch ViT-B-32 --pretrained laion2b_s34b_b79k --out clip.glint
+  glint_export clip --openai ViT-B-32.pt --storage f16 --out clip.glint
+  glint_export clip --arch RN50 --random 7 --out random.glint
+  glint_export open_clip --folder DIR --out clip.glint
+  glint_export hf --folder DIR --image-only --out clip.glint
+
+Weights are read as data (weights_only, safetensors); no code of a checkpoint runs."""
 
 
 def _positive(text: str) -> int:
@@ -20,18 +33,44 @@ def _positive(text: str) -> int:
 _positive.__name__ = "positive integer"  # argparse names it in its message
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="glint_export", description="Turns a checkpoint into a verified glint package."
+def _common() -> argparse.ArgumentParser:
+    """The options of every family."""
+    common = argparse.ArgumentParser(add_help=False)
+    package = common.add_argument_group("the package")
+    package.add_argument("--storage", choices=["f32", "f16"], default="f32", help="default: f32")
+    package.add_argument(
+        "--image-only", action="store_true", help="leave out the text tower and the tokenizer"
     )
-    families = parser.add_subparsers(dest="family", required=True, metavar="FAMILY")
-    clip = families.add_parser("clip", help="CLIP with a ViT image tower, by open_clip's names")
-    clip.add_argument("--arch", required=True, help="open_clip architecture, such as ViT-B-32")
+    package.add_argument("--name", help="default: the output's name without .glint")
+    package.add_argument(
+        "--licence", help="licence of the weights: an SPDX expression or a sentence"
+    )
+    package.add_argument("--templates", type=Path, metavar="FILE", help="JSON array of prompts")
+    package.add_argument(
+        "--reference-image",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="picture for the golden vectors instead of the drawn ones; repeatable",
+    )
+    package.add_argument("--out", type=Path, required=True, metavar="NAME.glint")
+    package.add_argument("--force", action="store_true", help="replace an existing package")
+    return common
+
+
+def _add_clip(families, common: argparse.ArgumentParser) -> None:
+    text = "CLIP with a ViT or ResNet image tower, by open_clip's names or from OpenAI's files"
+    clip = families.add_parser("clip", parents=[common], help=text, description=text + ".")
+    clip.add_argument("--arch", help="open_clip architecture, such as ViT-B-32 or RN50")
     weights = clip.add_mutually_exclusive_group(required=True)
     weights.add_argument(
         "--pretrained",
         metavar="TAG_OR_FILE",
         help="open_clip tag (downloaded) or local state dict (.pt, .bin, .safetensors)",
+    )
+    weights.add_argument(
+        "--openai", type=Path, metavar="FILE.pt", help="a checkpoint of OpenAI, which needs no --arch"
     )
     weights.add_argument(
         "--random", type=int, nargs="?", const=0, metavar="SEED", help="random weights"
@@ -46,20 +85,29 @@ def _parser() -> argparse.ArgumentParser:
     clip.add_argument(
         "--image-size", type=_positive, metavar="N", help="pixels a side; resizes the positions"
     )
-    clip.add_argument("--storage", choices=["f32", "f16"], default="f32", help="default: f32")
-    clip.add_argument("--name", help="default: the output's name without .glint")
-    clip.add_argument("--licence", help="licence of the weights: an SPDX expression or a sentence")
-    clip.add_argument("--templates", type=Path, metavar="FILE", help="JSON array of prompts")
-    clip.add_argument(
-        "--reference-image",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="picture for the golden vectors instead of the drawn ones; repeatable",
+    clip.set_defaults(parts=_clip_parts)
+
+
+def _add_folder(families, common: argparse.ArgumentParser, name: str, text: str, parts) -> None:
+    family = families.add_parser(name, parents=[common], help=text, description=text + ".")
+    family.add_argument("--folder", type=Path, required=True, metavar="DIR")
+    family.set_defaults(parts=parts)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="glint_export",
+        description="Turns a checkpoint into a verified glint package.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    clip.add_argument("--out", type=Path, required=True, metavar="NAME.glint")
-    clip.add_argument("--force", action="store_true", help="replace an existing package")
+    families = parser.add_subparsers(dest="family", required=True, metavar="FAMILY")
+    common = _common()
+    _add_clip(families, common)
+    _add_folder(families, common, "hf", "a folder of transformers' CLIPModel", _hf_parts)
+    _add_folder(
+        families, common, "open_clip", "a folder as open_clip publishes them", _open_clip_parts
+    )
     return parser
 
 
@@ -83,22 +131,48 @@ def _read_templates(path: Path) -> list[str]:
 def _licence(args: argparse.Namespace) -> str:
     if args.licence is not None:
         return args.licence
-    if args.pretrained is None:
+    if getattr(args, "random", None) is not None:
         return "Apache-2.0 (random weights, never trained)"
     return "Not stated; ask the publisher of the weights."
 
 
-def _export_clip(args: argparse.Namespace) -> None:
-    from . import __version__, clip  # torch and open_clip take seconds to import
+def _package(args: argparse.Namespace) -> tuple[str, str, str, bool]:
+    """(name, storage, licence, image_only)."""
+    return args.name or args.out.stem, args.storage, _licence(args), args.image_only
+
+
+def _clip_parts(args: argparse.Namespace) -> "PackageParts":
+    from . import clip, openai
+
+    if args.openai is not None:
+        source = openai.load_source(args.openai)
+    else:
+        source = clip.load_source(
+            args.arch, args.pretrained, args.random or 0, args.quick_gelu, args.image_size
+        )
+    return clip.parts_of(source, *_package(args))
+
+
+def _hf_parts(args: argparse.Namespace) -> "PackageParts":
+    from . import hf
+
+    return hf.parts_of(args.folder, *_package(args))
+
+
+def _open_clip_parts(args: argparse.Namespace) -> "PackageParts":
+    from . import clip, open_clip_folder
+
+    return clip.parts_of(open_clip_folder.load_source(args.folder), *_package(args))
+
+
+def _export(args: argparse.Namespace) -> None:
+    from . import __version__  # torch and open_clip take seconds to import
     from .writer import check_target, write_package
 
     check_target(args.out, args.force)
     templates = _read_templates(args.templates) if args.templates else None
     pictures = {f"{i}-{path.name}": _read(path) for i, path in enumerate(args.reference_image)}
-    source = clip.load_source(
-        args.arch, args.pretrained, args.random or 0, args.quick_gelu, args.image_size
-    )
-    parts = clip.parts_of(source, args.name or args.out.stem, args.storage, _licence(args))
+    parts = args.parts(args)
     parts.provenance["exporter"] = f"glint_export {__version__}"
     parts.pictures = pictures
     if templates is not None:
@@ -106,22 +180,42 @@ def _export_clip(args: argparse.Namespace) -> None:
     write_package(args.out, parts, args.force)
 
 
+def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """What argparse cannot say."""
+    if args.image_only and args.templates:
+        parser.error("argument --templates: not allowed with argument --image-only")
+    if args.family != "clip":
+        return
+    if args.openai is None and args.arch is None:
+        parser.error("argument --arch: required with --pretrained and --random")
+    if args.openai is not None:
+        for name in ("arch", "quick_gelu", "image_size"):
+            if getattr(args, name) is not None:
+                parser.error(f"argument --openai: the file decides --{name.replace('_', '-')}")
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """0 done, 1 failed with one sentence on stderr; argparse exits with 2 on wrong usage."""
-    args = _parser().parse_args(arguments)
+    """0 done, 1 failed with one sentence on stderr, 130 interrupted; argparse exits with 2."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    _check_usage(parser, args)
     logging.getLogger().setLevel(logging.ERROR)  # open_clip tells every step to the root logger
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    for library in ("huggingface_hub", "transformers"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
+    code = 1
     try:
-        _export_clip(args)
+        _export(args)
     except ExportError as error:
         message = str(error)
     except OSError as error:
         message = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+    except KeyboardInterrupt:
+        message, code = "interrupted; nothing was written", 130
     else:
         return 0
     print(f"error: {message}", file=sys.stderr)
-    return 1
+    return code
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -67,8 +68,14 @@ def load_strictly(module: nn.Module, state: StateDict, source: str) -> None:
     module.load_state_dict({k: v.to(expected[k].dtype) for k, v in state.items()}, assign=True)
 
 
+def stored_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """What a package stores in the storage type: parameters, and buffers that are not integers."""
+    yield from module.named_parameters()
+    yield from ((name, x) for name, x in module.named_buffers() if x.is_floating_point())
+
+
 def round_to_half(module: nn.Module) -> None:
-    """Every parameter to the nearest f16 value, kept in f32."""
+    """Every stored tensor to the nearest f16 values, kept in f32."""
     with torch.no_grad():
-        for weight in module.parameters():
-            weight.copy_(weight.half())
+        for _, tensor in stored_tensors(module):
+            tensor.copy_(tensor.half())

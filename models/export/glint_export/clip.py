@@ -1,4 +1,4 @@
-"""CLIP with a ViT image tower, from open_clip's architectures and checkpoints.
+"""CLIP with a ViT or ResNet image tower, from open_clip's architectures and checkpoints.
 
 The open_clip model is the reference.  Its state dict is mapped by name onto the canonical towers,
 whose names are the same: `visual.` is the image tower, the rest, but the logit scale and bias, the
@@ -23,7 +23,14 @@ from .package import digest
 from .preprocess import to_manifest
 from .random_weights import randomise
 from .reference import Reference
-from .towers import TextConfig, TextTransformer, VisionTransformer, VitConfig
+from .towers import (
+    ModifiedResNet,
+    ResnetConfig,
+    TextConfig,
+    TextTransformer,
+    VisionTransformer,
+    VitConfig,
+)
 from .writer import PackageParts
 
 _VISION_KEYS = {"image_size", "layers", "width", "patch_size", "head_width", "mlp_ratio"}
@@ -41,13 +48,15 @@ class Source:
     provenance: dict[str, str]
 
 
+def is_resnet(config: dict[str, Any]) -> bool:
+    return isinstance(config["vision_cfg"].get("layers"), list | tuple)
+
+
 def _unsupported(config: dict[str, Any]) -> str | None:
-    """What keeps an open_clip configuration from being a ViT with CLIP's text tower."""
+    """What keeps an open_clip configuration from being one of CLIP's own two architectures."""
     vision, text = config["vision_cfg"], config["text_cfg"]
     if "timm_model_name" in vision:
         return f"the timm image tower {vision['timm_model_name']}"
-    if isinstance(vision.get("layers"), list):
-        return "a ResNet image tower"
     if "multimodal_cfg" in config:
         return "a CoCa decoder"
     if "hf_model_name" in text:
@@ -60,19 +69,24 @@ def _unsupported(config: dict[str, Any]) -> str | None:
     return ", ".join(extra) or None
 
 
+def require_supported(config: dict[str, Any], source: str) -> None:
+    """Refuses everything but a ViT or ModifiedResNet with CLIP's text tower."""
+    obstacle = _unsupported(config)
+    if obstacle:
+        raise ExportError(
+            f"expected an architecture with a plain ViT or ResNet image tower and CLIP's text "
+            f"tower (such as ViT-B-32 or RN50), got {source} with {obstacle}"
+        )
+
+
 def architecture(name: str) -> dict[str, Any]:
-    """open_clip's configuration of `name`; refuses everything but ViT with CLIP's text tower."""
+    """open_clip's configuration of `name`, if it is supported."""
     config = open_clip.get_model_config(name) if ":" not in name else None
     if config is None:
         close = difflib.get_close_matches(name, open_clip.list_models(), n=3)
         hint = f" (close: {', '.join(close)})" if close else ""
         raise ExportError(f"expected an architecture name of open_clip, got {name!r}{hint}")
-    obstacle = _unsupported(config)
-    if obstacle:
-        raise ExportError(
-            f"expected an architecture with a plain ViT image tower and CLIP's text tower "
-            f"(such as ViT-B-32), got {name} with {obstacle}"
-        )
+    require_supported(config, name)
     return config
 
 
@@ -122,6 +136,33 @@ def _activation(config: dict[str, Any], tag: dict[str, Any], asked: bool | None)
     return chosen
 
 
+def _set_image_size(config: dict[str, Any], size: int, arch: str, has_weights: bool) -> None:
+    if is_resnet(config):
+        if has_weights:  # open_clip/model.py, resize_pos_embed, leaves the attention pool alone
+            raise ExportError(
+                f"expected a ViT to resize the positions of, got an image size for {arch}, whose "
+                f"attention pool has one size"
+            )
+        if size % 32 or not 32 <= size <= 4096:
+            raise ExportError(
+                f"expected a multiple of 32 up to 4096 as the image size of {arch}, got {size}"
+            )
+    else:
+        patch = config["vision_cfg"]["patch_size"]
+        if not patch <= size <= 4096:
+            raise ExportError(
+                f"expected an image size from {patch}, the patch size of {arch}, to 4096, "
+                f"got {size}"
+            )
+    config["vision_cfg"]["image_size"] = size
+
+
+def _depth(config: dict[str, Any]) -> int:
+    """Residual blocks of the image tower."""
+    layers = config["vision_cfg"]["layers"]
+    return sum(layers) if is_resnet(config) else layers
+
+
 def load_source(
     arch: str,
     pretrained: str | None,
@@ -143,13 +184,7 @@ def load_source(
         state = read_state_dict(path)
     config["quick_gelu"] = _activation(config, tag, quick_gelu)
     if image_size is not None:
-        patch = config["vision_cfg"]["patch_size"]
-        if not patch <= image_size <= 4096:
-            raise ExportError(
-                f"expected an image size from {patch}, the patch size of {arch}, to 4096, "
-                f"got {image_size}"
-            )
-        config["vision_cfg"]["image_size"] = image_size
+        _set_image_size(config, image_size, arch, has_weights=state is not None)
     extra = {"init_logit_bias": 0.0} if state is not None and "logit_bias" in state else {}
     progress(f"building open_clip {arch}")
     model = open_clip.create_model(
@@ -160,31 +195,44 @@ def load_source(
         **extra,
     ).eval()
     if state is None:
-        randomise(model, seed, config["vision_cfg"]["layers"])
+        randomise(model, seed, _depth(config))
     else:
-        _load(model, state, image_size is not None, Path(pretrained).name)
+        load_weights(
+            model, _resized(state, model) if image_size else state, Path(pretrained).name
+        )
     provenance["architecture"] = f"open_clip {arch}"
     return Source(model, config, PreprocessCfg(**model.visual.preprocess_cfg), provenance)
 
 
-def _load(model: open_clip.CLIP, state: StateDict, resize: bool, source: str) -> None:
+def load_weights(model: open_clip.CLIP, state: StateDict, source: str) -> None:
+    state = dict(state)
     for name in ("logit_scale", "logit_bias"):
         if name in state and state[name].numel() == 1:
             state[name] = state[name].reshape(())
-    load_strictly(model, _resized(state, model) if resize else state, source)
+    for name, tensor in model.state_dict().items():  # counts training steps; not in every file
+        if name.endswith("num_batches_tracked"):
+            state.setdefault(name, tensor)
+    load_strictly(model, state, source)
 
 
 def activation_name(quick_gelu: bool) -> str:
     return "quick_gelu" if quick_gelu else "gelu"
 
 
-def towers(
-    model: open_clip.CLIP, config: dict[str, Any], eot: int
-) -> tuple[VisionTransformer, TextTransformer]:
-    """The canonical towers of an open_clip model; they share its tensors."""
-    vision, text = config["vision_cfg"], config["text_cfg"]
-    quick_gelu = config.get("quick_gelu", False)
-    vit = VitConfig(
+def _resnet_config(config: dict[str, Any]) -> ResnetConfig:
+    vision = config["vision_cfg"]
+    return ResnetConfig(
+        image_size=vision["image_size"],
+        width=vision["width"],
+        layers=tuple(vision["layers"]),
+        heads=vision["width"] * 32 // vision.get("head_width", 64),
+        embed_dim=config["embed_dim"],
+    )
+
+
+def _vit_config(config: dict[str, Any]) -> VitConfig:
+    vision = config["vision_cfg"]
+    return VitConfig(
         image_size=vision["image_size"],
         patch_size=vision["patch_size"],
         width=vision["width"],
@@ -192,9 +240,13 @@ def towers(
         heads=vision["width"] // vision.get("head_width", 64),
         mlp_dim=int(vision["width"] * vision.get("mlp_ratio", 4.0)),
         embed_dim=config["embed_dim"],
-        quick_gelu=quick_gelu,
+        quick_gelu=config.get("quick_gelu", False),
     )
-    causal = TextConfig(
+
+
+def _text_config(config: dict[str, Any], eot: int) -> TextConfig:
+    text = config["text_cfg"]
+    return TextConfig(
         vocab_size=text["vocab_size"],
         context_length=text["context_length"],
         width=text["width"],
@@ -202,16 +254,30 @@ def towers(
         heads=text["heads"],
         mlp_dim=int(text["width"] * text.get("mlp_ratio", 4.0)),
         embed_dim=config["embed_dim"],
-        quick_gelu=quick_gelu,
+        quick_gelu=config.get("quick_gelu", False),
         eot=eot,
     )
+
+
+ImageTower = VisionTransformer | ModifiedResNet
+
+
+def towers(
+    model: open_clip.CLIP, config: dict[str, Any], eot: int
+) -> tuple[ImageTower, TextTransformer]:
+    """The canonical towers of an open_clip model; they share its tensors."""
     with torch.device("meta"):  # shapes only; the tensors come from the model
-        image_tower, text_tower = VisionTransformer(vit), TextTransformer(causal)
-    state = model.state_dict()
+        image_tower = (
+            ModifiedResNet(_resnet_config(config))
+            if is_resnet(config)
+            else VisionTransformer(_vit_config(config))
+        )
+        text_tower = TextTransformer(_text_config(config, eot))
     image_state, text_state = {}, {}
-    for key, tensor in state.items():
+    for key, tensor in model.state_dict().items():
         if key.startswith("visual."):
-            image_state[key.removeprefix("visual.")] = tensor
+            if not key.endswith("num_batches_tracked"):
+                image_state[key.removeprefix("visual.")] = tensor
         elif key not in ("logit_scale", "logit_bias"):
             text_state[key] = tensor
     load_strictly(image_tower, image_state, "the image tower of the open_clip model")
@@ -219,13 +285,15 @@ def towers(
     return image_tower.eval(), text_tower.eval()
 
 
-def parts_of(source: Source, name: str, storage: str, licence: str) -> PackageParts:
+def parts_of(
+    source: Source, name: str, storage: str, licence: str, image_only: bool = False
+) -> PackageParts:
     """A package of an open_clip model.  With storage f16 the model's weights are rounded."""
     model, config = source.model, source.config
     scale = float(model.logit_scale.detach().exp())
     bias = 0.0 if model.logit_bias is None else float(model.logit_bias.detach())
     tokenizer = SimpleTokenizer(context_length=config["text_cfg"]["context_length"])
-    if tokenizer.vocab_size != config["text_cfg"]["vocab_size"]:
+    if not image_only and tokenizer.vocab_size != config["text_cfg"]["vocab_size"]:
         raise ExportError(
             f"expected {tokenizer.vocab_size} token embeddings, the size of CLIP's vocabulary, "
             f"got {config['text_cfg']['vocab_size']} in the text tower"
@@ -234,7 +302,7 @@ def parts_of(source: Source, name: str, storage: str, licence: str) -> PackagePa
     if storage == "f16":  # rounds the model too, whose tensors these are; its logit scale stays
         round_to_half(image)
         round_to_half(text)
-    return PackageParts(
+    parts = PackageParts(
         name=name,
         image=image,
         text=text,
@@ -255,3 +323,4 @@ def parts_of(source: Source, name: str, storage: str, licence: str) -> PackagePa
         provenance=source.provenance,
         storage=storage,
     )
+    return parts.image_only() if image_only else parts

@@ -7,8 +7,11 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from .errors import ExportError
 
 
-def to_manifest(cfg: PreprocessCfg) -> dict[str, Any]:
-    """The manifest's preprocess of an open_clip configuration; refuses what the format lacks."""
+def to_manifest(cfg: PreprocessCfg, rgb: str = "after") -> dict[str, Any]:
+    """The manifest's preprocess of an open_clip configuration; refuses what the format lacks.
+
+    rgb: "after" the resize as in open_clip (transform.py, image_transform), or "before" it.
+    """
     height, width = (cfg.size, cfg.size) if isinstance(cfg.size, int) else cfg.size
     if cfg.interpolation not in ("bicubic", "bilinear"):
         raise ExportError(
@@ -31,7 +34,7 @@ def to_manifest(cfg: PreprocessCfg) -> dict[str, Any]:
         "interpolation": cfg.interpolation,
         "antialias": True,
         "arithmetic": "pillow",
-        "rgb": "after",  # open_clip/transform.py, image_transform: resize, crop, then convert
+        "rgb": rgb,
         "rescale": "div255",
         "channels": "rgb",
         "mean": [float(x) for x in cfg.mean],
@@ -45,7 +48,7 @@ def transform(preprocess: dict[str, Any]):
     Only for what to_manifest() writes.
     """
     height, width = preprocess["size"]
-    return image_transform_v2(
+    open_clips = image_transform_v2(
         PreprocessCfg(
             size=height if height == width else (height, width),
             mean=tuple(preprocess["mean"]),
@@ -55,3 +58,6 @@ def transform(preprocess: dict[str, Any]):
         ),
         is_train=False,
     )
+    if preprocess["rgb"] == "before":
+        return lambda picture: open_clips(picture.convert("RGB"))
+    return open_clips

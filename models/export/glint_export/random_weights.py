@@ -25,6 +25,8 @@ def _spread(name: str, weight: torch.Tensor, layers: int) -> tuple[float, float]
             return spread
     if name.endswith("bias"):
         return 0.0, 0.1
+    if ".layer" in name and name.endswith("bn3.weight"):  # the end of a residual branch
+        return (0.25 * layers) ** -0.5, 0.1 * layers**-0.5
     if weight.ndim == 1:  # a norm's scale
         return 1.0, 0.2
     # Projections onto the embedding are stored [in, out], all other matrices [out, in, ...].
@@ -36,8 +38,16 @@ def _spread(name: str, weight: torch.Tensor, layers: int) -> tuple[float, float]
 
 @torch.no_grad()
 def randomise(model: nn.Module, seed: int, layers: int) -> None:
-    """Draws all parameters of an open_clip CLIP; `layers` is the depth of its deeper tower."""
+    """Draws all parameters of an open_clip CLIP, and the statistics of its batch norms.
+
+    `layers` is the depth of its deeper tower, in residual blocks.
+    """
     generator = torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():
         mean, spread = _spread(name, weight, layers)
         weight.normal_(mean, spread, generator=generator)
+    for name, statistic in model.named_buffers():
+        if name.endswith("running_mean"):
+            statistic.normal_(0.0, 0.2, generator=generator)
+        elif name.endswith("running_var"):
+            statistic.uniform_(0.5, 2.0, generator=generator)

@@ -3,7 +3,7 @@
 import importlib.metadata
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -27,14 +27,18 @@ _PACKAGES = {
 
 @dataclass(frozen=True)
 class Reference:
-    """Computes what the package must compute, from the weights that the package stores."""
+    """Computes what the package must compute, from the weights that the package stores.
+
+    tokenizer and text are None for a package without a text tower.
+    """
 
     pixels: Callable[[Image.Image], Tensor]  # a picture -> [3, H, W] f32
-    tokenizer: SimpleTokenizer  # open_clip's; its context_length is the tower's
+    tokenizer: SimpleTokenizer | None  # open_clip's; its context_length is the tower's
     image: Callable[[Tensor], Tensor]  # pixels [B, 3, H, W] -> [B, D], not normalised
-    text: Callable[[Tensor], Tensor]  # ids [B, context], padded with 0 -> [B, D], not normalised
+    text: Callable[[Tensor], Tensor] | None  # ids [B, context], zeros at the end -> [B, D]
     logit_scale: float
     logit_bias: float
+    libraries: tuple[str, ...] = ()  # distributions that took part, beside those of every package
 
     def ids(self, text: str) -> list[int]:
         """Start token to end token, without the padding."""
@@ -57,8 +61,9 @@ def padded(rows: list[list[int]], length: int) -> Tensor:
     return out
 
 
-def versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(package) for name, package in _PACKAGES.items()}
+def versions(reference: Reference) -> dict[str, str]:
+    packages = _PACKAGES | {name: name for name in reference.libraries}
+    return {name: importlib.metadata.version(package) for name, package in packages.items()}
 
 
 @dataclass(frozen=True)
@@ -66,17 +71,17 @@ class Golden:
     """Inputs and what the reference made of them; what each tensor is, models/package.md says."""
 
     pixels: list[Tensor]
-    ids: list[list[int]]
     image_embedding: Tensor
-    text_embedding: Tensor
-    logits: Tensor
+    ids: list[list[int]] = field(default_factory=list)  # none without a text tower
+    text_embedding: Tensor | None = None
+    logits: Tensor | None = None
 
     def save(self, path: Path) -> None:
         tensors = {f"pixels.{i}": x.contiguous() for i, x in enumerate(self.pixels)}
         tensors |= {f"ids.{i}": torch.tensor(x) for i, x in enumerate(self.ids)}
-        tensors["image_embedding"] = self.image_embedding.contiguous()
-        tensors["text_embedding"] = self.text_embedding.contiguous()
-        tensors["logits"] = self.logits.contiguous()
+        for name in ("image_embedding", "text_embedding", "logits"):
+            if getattr(self, name) is not None:
+                tensors[name] = getattr(self, name).contiguous()
         path.write_bytes(save(tensors))
 
 
@@ -91,9 +96,11 @@ def open_picture(name: str, data: bytes) -> Image.Image:
 
 @torch.no_grad()
 def compute(reference: Reference, pictures: dict[str, bytes], texts: list[str]) -> Golden:
-    """Golden vectors of `pictures` (name to file bytes) and `texts`."""
+    """Golden vectors of `pictures` (name to file bytes) and, with a text tower, of `texts`."""
     pixels = [reference.pixels(open_picture(name, data)) for name, data in pictures.items()]
-    ids = [reference.ids(text) for text in texts]
     image = reference.image(torch.stack(pixels)).float()
+    if reference.text is None:
+        return Golden(pixels, image)
+    ids = [reference.ids(text) for text in texts]
     text = reference.text(padded(ids, reference.tokenizer.context_length)).float()
-    return Golden(pixels, ids, image, text, reference.logits(image, text))
+    return Golden(pixels, image, ids, text, reference.logits(image, text))

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from . import pictures as pictures_module
+from .checkpoint import stored_tensors
 from .errors import ExportError, progress, reason
 from .package import MANIFEST, MANIFEST_DIGEST, Package, digest
 from .reference import Golden, Reference, compute, versions
@@ -31,11 +32,14 @@ DEFAULT_TEMPLATES = ["a photo of a {}."]
 
 @dataclass
 class PackageParts:
-    """What a package is made of.  With storage f16 the towers' weights are f16 values already."""
+    """What a package is made of.  With storage f16 the towers' weights are f16 values already.
+
+    Without a text tower, text is None, and text_width, merges, templates and texts are not used.
+    """
 
     name: str
     image: nn.Module  # forward(pixels) as models/package.md says
-    text: nn.Module  # forward(ids), embed(ids), forward_embedded(embeddings, eot)
+    text: nn.Module | None  # forward(ids), embed(ids), forward_embedded(embeddings, eot)
     text_width: int
     embed_dim: int
     activation: str  # "quick_gelu" or "gelu"
@@ -48,6 +52,15 @@ class PackageParts:
     templates: list[str] = field(default_factory=lambda: list(DEFAULT_TEMPLATES))
     pictures: dict[str, bytes] = field(default_factory=dict)  # file name to bytes; none: drawn
     texts: list[str] = field(default_factory=lambda: list(pictures_module.TEXTS))
+
+    def towers(self) -> dict[str, nn.Module]:
+        towers = {"image": self.image, "text": self.text}
+        return {name: tower for name, tower in towers.items() if tower is not None}
+
+    def image_only(self) -> "PackageParts":
+        """The same package without text tower and tokenizer."""
+        reference = replace(self.reference, tokenizer=None, text=None)
+        return replace(self, text=None, reference=reference)
 
 
 def _require(condition: bool, expected: str, got: Any, where: str) -> None:
@@ -76,14 +89,14 @@ def _check_parts(parts: PackageParts) -> None:
     _require(bool(parts.templates), "at least one template", "none", "templates")
     _require(len(parts.pictures) <= 16, "at most 16 pictures", len(parts.pictures), "reference")
     _require(1 <= len(parts.texts) <= 64, "1 to 64 texts", len(parts.texts), "reference")
-    for tower in ("image", "text"):
+    for name, tower in parts.towers().items():
         bad = [
-            name
-            for name, weight in getattr(parts, tower).named_parameters()
+            key
+            for key, weight in stored_tensors(tower)
             if not torch.isfinite(weight.to(STORAGE[parts.storage])).all()
         ]
         _require(
-            not bad, f"weights that are finite in {parts.storage}", ", ".join(bad), f"{tower} tower"
+            not bad, f"weights that are finite in {parts.storage}", ", ".join(bad), f"{name} tower"
         )
 
 
@@ -110,14 +123,39 @@ def _towers(parts: PackageParts) -> dict[str, Any]:
         },
     }
     return {
-        name: {"file": f"towers/{name}.pt", "dtype": "f32", "storage": parts.storage, "methods": m}
-        for name, m in methods.items()
+        name: {
+            "file": f"towers/{name}.pt",
+            "dtype": "f32",
+            "storage": parts.storage,
+            "methods": methods[name],
+        }
+        for name in parts.towers()
     }
 
 
-def _manifest(parts: PackageParts, merges: str, pictures: list[str]) -> dict[str, Any]:
-    """Everything but `files`."""
+def _tokenizer(parts: PackageParts, merges: str) -> dict[str, Any]:
     tokenizer = parts.reference.tokenizer
+    return {
+        "kind": "clip_bpe",
+        "files": {"merges": merges},
+        "context": tokenizer.context_length,
+        "overflow": "truncate",  # open_clip/tokenizer.py, SimpleTokenizer.__call__
+        "start": tokenizer.sot_token_id,
+        "end": tokenizer.eot_token_id,
+        "pad": 0,
+        "clean": "open_clip",
+    }
+
+
+_CLASSIFY = {
+    "preprocess": "default",
+    "heads": [{"type": "zero_shot", "templates": "templates.json"}],
+}
+
+
+def _manifest(parts: PackageParts, merges: str | None, pictures: list[str]) -> dict[str, Any]:
+    """Everything but `files`."""
+    has_text = parts.text is not None
     return {
         "format_version": 1,
         "name": parts.name,
@@ -125,35 +163,21 @@ def _manifest(parts: PackageParts, merges: str, pictures: list[str]) -> dict[str
         "embed_dim": parts.embed_dim,
         "activation": parts.activation,
         "preprocess": {"default": parts.preprocess},
-        "tokenizer": {
-            "kind": "clip_bpe",
-            "files": {"merges": merges},
-            "context": tokenizer.context_length,
-            "overflow": "truncate",  # open_clip/tokenizer.py, SimpleTokenizer.__call__
-            "start": tokenizer.sot_token_id,
-            "end": tokenizer.eot_token_id,
-            "pad": 0,
-            "clean": "open_clip",
-        },
+        "tokenizer": _tokenizer(parts, merges) if has_text else None,
         "towers": _towers(parts),
         "text_pooling": "eot",
         "logit": {"scale": parts.reference.logit_scale, "bias": parts.reference.logit_bias},
         "probability": "softmax",
-        "tasks": {
-            "classify": {
-                "preprocess": "default",
-                "heads": [{"type": "zero_shot", "templates": "templates.json"}],
-            }
-        },
+        "tasks": {"classify": _CLASSIFY} if has_text else {},
         "extends": None,
         "licence": parts.licence,
         "provenance": parts.provenance,
         "reference": {
             "images": pictures,
-            "texts": parts.texts,
+            "texts": parts.texts if has_text else [],
             "file": "reference/vectors.safetensors",
             "tolerance": {"embedding": EMBEDDING_BOUND, "logit": LOGIT_BOUND},
-            "versions": versions(),
+            "versions": versions(parts.reference),
         },
     }
 
@@ -170,9 +194,9 @@ def _reference_name(index: int, name: str) -> str:
 
 def _fill(folder: Path, parts: PackageParts, files: dict[str, bytes]) -> Golden:
     """Writes every file of the package into `folder`."""
-    for name in ("towers", "tokenizer", "reference"):
+    for name in ("towers", "reference"):
         (folder / name).mkdir()
-    for name, tower in (("image", parts.image), ("text", parts.text)):
+    for name, tower in parts.towers().items():
         progress(f"scripting the {name} tower")
         try:
             save_scripted(tower, parts.storage, folder / f"towers/{name}.pt")
@@ -180,9 +204,12 @@ def _fill(folder: Path, parts: PackageParts, files: dict[str, bytes]) -> Golden:
             raise ExportError(
                 f"expected a {name} tower that TorchScript takes, got: {reason(error)}"
             ) from error
-    merges = "tokenizer/bpe.txt" + (".gz" if parts.merges[:2] == b"\x1f\x8b" else "")
-    (folder / merges).write_bytes(parts.merges)
-    (folder / "templates.json").write_bytes(_json(parts.templates))
+    merges = None
+    if parts.text is not None:
+        merges = "tokenizer/bpe.txt" + (".gz" if parts.merges[:2] == b"\x1f\x8b" else "")
+        (folder / "tokenizer").mkdir()
+        (folder / merges).write_bytes(parts.merges)
+        (folder / "templates.json").write_bytes(_json(parts.templates))
     progress("computing the golden vectors")
     golden = compute(parts.reference, files, parts.texts)
     golden.save(folder / "reference/vectors.safetensors")
@@ -222,12 +249,12 @@ def _replacing(out: Path, force: bool) -> Iterator[Path]:
         new.mkdir()
         yield new
         check_target(out, force)
-        if out.exists():
-            os.rename(out, old)
         try:
+            if out.exists():
+                os.rename(out, old)
             os.rename(new, out)
-        except OSError:
-            if old.exists():
+        except BaseException:  # an interrupt between the two must not cost the old package
+            if old.exists() and not out.exists():
                 os.rename(old, out)
             raise
     finally:
