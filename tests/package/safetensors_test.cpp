@@ -175,6 +175,7 @@ TEST(ReferenceTest, ComparesNamesKindsAndShapesWithTheManifest) {
   manifest.preprocess["default"].height = 2;
   manifest.preprocess["default"].width = 1;
   manifest.tokenizer.emplace().context_length = 4;
+  manifest.towers["image"].methods["forward"].outputs = {{"embedding", DType::kF32, {"B", 1}}};
   manifest.reference.images = {"0.png"};
   manifest.reference.texts = {"a"};
   StoredTensors tensors;
@@ -200,6 +201,29 @@ TEST(ReferenceTest, ComparesNamesKindsAndShapesWithTheManifest) {
                "ids.0: expected I64 [2 to 4], got I64 [5]; "
                "text_embedding: expected F32 [1, 1], got F16 [1, 1]; logits: missing; "
                "\"extra\": unknown tensor",
+               [&] { check_reference(tensors, manifest, "v"); });
+}
+
+TEST(ReferenceTest, ComparesRecordedCallsWithTheirPorts) {
+  Manifest manifest;
+  manifest.preprocess["default"].height = 1;
+  manifest.preprocess["default"].width = 1;
+  manifest.towers["image"].methods["forward"].outputs = {{"map", DType::kF32, {"B", 2, "H"}}};
+  manifest.towers["extra"].methods["run"] = {{{"x", DType::kF32, {"B", 2}}},
+                                             {{"y", DType::kI64, {"B"}}}};
+  manifest.reference.calls = {{"extra", "run"}};
+  StoredTensors tensors;
+  const auto set = [&](const char* name, DType dtype, std::vector<std::int64_t> shape) {
+    tensors[name] = StoredTensor{dtype, std::move(shape), 1, {}};
+  };
+  set("calls.0.inputs.x", DType::kF32, {5, 2});
+  set("calls.0.outputs.y", DType::kI64, {5});
+  EXPECT_NO_THROW(check_reference(tensors, manifest, "v"));
+  set("calls.0.inputs.x", DType::kF32, {5, 3});
+  tensors.erase("calls.0.outputs.y");
+  expect_error(ErrorCode::kCorruptPackage,
+               "v: 2 problems: calls.0.inputs.x: expected x f32 [B, 2], got f32 [5, 3]; "
+               "calls.0.outputs.y: missing",
                [&] { check_reference(tensors, manifest, "v"); });
 }
 

@@ -76,8 +76,9 @@ class Golden:
     text_embedding: Tensor | None = None
     logits: Tensor | None = None
 
-    def save(self, path: Path) -> None:
-        tensors = {f"pixels.{i}": x.contiguous() for i, x in enumerate(self.pixels)}
+    def save(self, path: Path, others: dict[str, Tensor]) -> None:
+        """Writes them, and tensors that others computed, as one file."""
+        tensors = others | {f"pixels.{i}": x.contiguous() for i, x in enumerate(self.pixels)}
         tensors |= {f"ids.{i}": torch.tensor(x) for i, x in enumerate(self.ids)}
         for name in ("image_embedding", "text_embedding", "logits"):
             if getattr(self, name) is not None:

@@ -90,6 +90,21 @@ def check_text(tower: torch.jit.ScriptModule, reference: Reference, width: int) 
     return worst
 
 
+@torch.no_grad()
+def check_calls(package: Package, calls: list[Any]) -> None:
+    """Repeats the recorded calls (writer.Call) with the towers as they lie on disk."""
+    for call in calls:
+        stage = f"method {call.method} of {call.tower}"
+        got = _run(stage, getattr(package.tower(call.tower), call.method), *call.inputs.values())
+        outputs = got if isinstance(got, tuple) else (got,)
+        if len(outputs) != len(call.outputs):
+            raise ExportError(
+                f"expected {len(call.outputs)} tensors from the {stage}, got {len(outputs)}"
+            )
+        for value, (name, expected) in zip(outputs, call.outputs.items(), strict=True):
+            _compare(f"{name} of the {stage}", value, expected)
+
+
 def _check_preprocess(manifest: dict, golden: Golden, files: dict[str, bytes]) -> None:
     again = transform(manifest["preprocess"]["default"])
     for (name, data), pixels in zip(files.items(), golden.pixels, strict=True):

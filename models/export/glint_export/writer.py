@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
+from safetensors.torch import save
 from torch import nn
 
 from . import pictures as pictures_module
@@ -25,9 +26,38 @@ from .errors import ExportError, progress, reason
 from .package import MANIFEST, MANIFEST_DIGEST, Package, digest
 from .reference import Golden, Reference, compute, versions
 from .script import STORAGE, save_scripted
-from .verify import EMBEDDING_BOUND, LOGIT_BOUND, verify
+from .verify import EMBEDDING_BOUND, LOGIT_BOUND, check_calls, verify
 
 DEFAULT_TEMPLATES = ["a photo of a {}."]
+
+
+Methods = dict[str, dict[str, list[dict[str, Any]]]]  # name -> {"inputs": [port], "outputs": [...]}
+
+
+def port(name: str, dtype: str, *shape: int | str) -> dict[str, Any]:
+    return {"name": name, "dtype": dtype, "shape": list(shape)}
+
+
+def method(inputs: list[dict[str, Any]], *outputs: dict[str, Any]) -> dict[str, Any]:
+    return {"inputs": inputs, "outputs": list(outputs)}
+
+
+@dataclass
+class Block:
+    """A learned block that is neither of the two encoders."""
+
+    module: nn.Module
+    methods: Methods
+
+
+@dataclass
+class Call:
+    """A call of a method whose inputs and outputs go into the package's reference."""
+
+    tower: str
+    method: str
+    inputs: dict[str, torch.Tensor]  # by port, in the order of the method's parameters
+    outputs: dict[str, torch.Tensor]  # by port, as the reference computed them
 
 
 @dataclass
@@ -52,9 +82,15 @@ class PackageParts:
     templates: list[str] = field(default_factory=lambda: list(DEFAULT_TEMPLATES))
     pictures: dict[str, bytes] = field(default_factory=dict)  # file name to bytes; none: drawn
     texts: list[str] = field(default_factory=lambda: list(pictures_module.TEXTS))
+    methods: dict[str, Methods] = field(default_factory=dict)  # of image and text, beyond the usual
+    blocks: dict[str, Block] = field(default_factory=dict)  # further towers
+    tasks: dict[str, Any] | None = None  # as in the manifest; None: zero-shot classification
+    tensors: dict[str, dict[str, torch.Tensor]] = field(default_factory=dict)  # path -> tensors
+    calls: list[Call] = field(default_factory=list)
 
     def towers(self) -> dict[str, nn.Module]:
         towers = {"image": self.image, "text": self.text}
+        towers |= {name: block.module for name, block in self.blocks.items()}
         return {name: tower for name, tower in towers.items() if tower is not None}
 
     def image_only(self) -> "PackageParts":
@@ -100,36 +136,32 @@ def _check_parts(parts: PackageParts) -> None:
         )
 
 
-def _port(name: str, dtype: str, *shape: int | str) -> dict[str, Any]:
-    return {"name": name, "dtype": dtype, "shape": list(shape)}
+def _methods(parts: PackageParts) -> dict[str, Methods]:
+    """Of every tower."""
+    height, width = parts.preprocess["size"]
+    ids, eot = port("ids", "i64", "B", "L"), port("eot", "i64", "B")
+    embeddings = port("embeddings", "f32", "B", "L", parts.text_width)
+    embedding = port("embedding", "f32", "B", parts.embed_dim)
+    image = {"forward": method([port("pixels", "f32", "B", 3, height, width)], embedding)}
+    text = {
+        "forward": method([ids], embedding),
+        "embed": method([ids], embeddings),
+        "forward_embedded": method([embeddings, eot], embedding),
+    }
+    methods = {"image": image, "text": text}
+    methods |= {name: block.methods for name, block in parts.blocks.items()}
+    return {name: methods[name] | parts.methods.get(name, {}) for name in parts.towers()}
 
 
 def _towers(parts: PackageParts) -> dict[str, Any]:
-    height, width = parts.preprocess["size"]
-    ids, eot = _port("ids", "i64", "B", "L"), _port("eot", "i64", "B")
-    embeddings = _port("embeddings", "f32", "B", "L", parts.text_width)
-    embedding = _port("embedding", "f32", "B", parts.embed_dim)
-    methods = {
-        "image": {
-            "forward": {
-                "inputs": [_port("pixels", "f32", "B", 3, height, width)],
-                "outputs": [embedding],
-            }
-        },
-        "text": {
-            "forward": {"inputs": [ids], "outputs": [embedding]},
-            "embed": {"inputs": [ids], "outputs": [embeddings]},
-            "forward_embedded": {"inputs": [embeddings, eot], "outputs": [embedding]},
-        },
-    }
     return {
         name: {
             "file": f"towers/{name}.pt",
             "dtype": "f32",
             "storage": parts.storage,
-            "methods": methods[name],
+            "methods": methods,
         }
-        for name in parts.towers()
+        for name, methods in _methods(parts).items()
     }
 
 
@@ -147,15 +179,19 @@ def _tokenizer(parts: PackageParts, merges: str) -> dict[str, Any]:
     }
 
 
-_CLASSIFY = {
-    "preprocess": "default",
-    "heads": [{"type": "zero_shot", "templates": "templates.json"}],
-}
+def _tasks(parts: PackageParts) -> dict[str, Any]:
+    """Without a text tower, classification with a class bank."""
+    if parts.tasks is not None:
+        return parts.tasks
+    templates = "templates.json" if parts.text is not None else None
+    heads = [{"type": "zero_shot", "templates": templates}]
+    return {"classify": {"preprocess": "default", "heads": heads}}
 
 
 def _manifest(parts: PackageParts, merges: str | None, pictures: list[str]) -> dict[str, Any]:
     """Everything but `files`."""
     has_text = parts.text is not None
+    calls = [{"tower": call.tower, "method": call.method} for call in parts.calls]
     return {
         "format_version": 1,
         "name": parts.name,
@@ -168,7 +204,7 @@ def _manifest(parts: PackageParts, merges: str | None, pictures: list[str]) -> d
         "text_pooling": "eot",
         "logit": {"scale": parts.reference.logit_scale, "bias": parts.reference.logit_bias},
         "probability": "softmax",
-        "tasks": {"classify": _CLASSIFY} if has_text else {},
+        "tasks": _tasks(parts),
         "extends": None,
         "licence": parts.licence,
         "provenance": parts.provenance,
@@ -178,7 +214,8 @@ def _manifest(parts: PackageParts, merges: str | None, pictures: list[str]) -> d
             "file": "reference/vectors.safetensors",
             "tolerance": {"embedding": EMBEDDING_BOUND, "logit": LOGIT_BOUND},
             "versions": versions(parts.reference),
-        },
+        }
+        | ({"calls": calls} if calls else {}),
     }
 
 
@@ -190,6 +227,15 @@ def _json(value: Any) -> bytes:
 def _reference_name(index: int, name: str) -> str:
     suffix = re.sub(r"[^a-z0-9.]", "", PurePosixPath(name).suffix.lower()) or ".img"
     return f"reference/{index}{suffix}"
+
+
+def _recorded(calls: list[Call]) -> dict[str, torch.Tensor]:
+    return {
+        f"calls.{i}.{side}.{name}": tensor.contiguous()
+        for i, call in enumerate(calls)
+        for side, tensors in (("inputs", call.inputs), ("outputs", call.outputs))
+        for name, tensor in tensors.items()
+    }
 
 
 def _fill(folder: Path, parts: PackageParts, files: dict[str, bytes]) -> Golden:
@@ -212,7 +258,10 @@ def _fill(folder: Path, parts: PackageParts, files: dict[str, bytes]) -> Golden:
         (folder / "templates.json").write_bytes(_json(parts.templates))
     progress("computing the golden vectors")
     golden = compute(parts.reference, files, parts.texts)
-    golden.save(folder / "reference/vectors.safetensors")
+    golden.save(folder / "reference/vectors.safetensors", _recorded(parts.calls))
+    for path, tensors in parts.tensors.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(save({k: v.contiguous() for k, v in tensors.items()}))
     pictures = []
     for i, (name, data) in enumerate(files.items()):
         pictures.append(_reference_name(i, name))
@@ -268,4 +317,5 @@ def write_package(out: Path, parts: PackageParts, force: bool = False) -> None:
         files = parts.pictures or pictures_module.drawn(parts.preprocess["size"][0])
         golden = _fill(folder, parts, files)
         verify(Package(folder), parts.reference, golden, files)
+        check_calls(Package(folder), parts.calls)
     progress(f"wrote {out}")
