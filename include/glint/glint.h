@@ -13,6 +13,7 @@
 #include <glint/package.h>
 #include <glint/prediction.h>
 #include <glint/preprocess.h>
+#include <glint/resize.h>
 #include <glint/similarity.h>
 #include <glint/tensor.h>
 #include <glint/tokenizer.h>
