@@ -14,18 +14,62 @@ std::uint8_t to_byte(std::int32_t sum, int bits) {
 // One half, which rounds the sum.
 std::int32_t half(int bits) { return std::int32_t{1} << (bits - 1); }
 
-template <int kChannels>
+// The row kernels are compiled once for Pillow's bits, which saves two percent, and once for any.
+constexpr int kAnyBits = 0;
+
+template <int kBits>
+int bits_of(const AxisWeights& weights) {
+  return kBits == kAnyBits ? weights.bits : kBits;
+}
+
+template <int kChannels, int kBits>
 void resample_row_of(const std::uint8_t* in, const AxisWeights& weights, std::uint8_t* out) {
   const std::int64_t begin = weights.input_begin();
+  const int bits = bits_of<kBits>(weights);
   for (const AxisWeights::Taps& taps : weights.taps) {
     const std::uint8_t* pixel = in + (taps.first - begin) * kChannels;
     const std::int32_t* weight = weights.weights.data() + taps.offset;
     std::int32_t sum[kChannels];
-    std::fill_n(sum, kChannels, half(weights.bits));
+    std::fill_n(sum, kChannels, half(bits));
     for (std::int64_t i = 0; i < taps.count; ++i, pixel += kChannels) {
       for (int c = 0; c < kChannels; ++c) sum[c] += pixel[c] * weight[i];
     }
-    for (int c = 0; c < kChannels; ++c) *out++ = to_byte(sum[c], weights.bits);
+    for (int c = 0; c < kChannels; ++c) *out++ = to_byte(sum[c], bits);
+  }
+}
+
+template <int kBits>
+void resample_row_with(const std::uint8_t* in, std::int64_t channels, const AxisWeights& weights,
+                       std::uint8_t* out) {
+  switch (channels) {
+    case 1:
+      return resample_row_of<1, kBits>(in, weights, out);
+    case 2:
+      return resample_row_of<2, kBits>(in, weights, out);
+    case 3:
+      return resample_row_of<3, kBits>(in, weights, out);
+    default:
+      return resample_row_of<4, kBits>(in, weights, out);
+  }
+}
+
+template <int kBits>
+void combine_rows_with(const std::uint8_t* rows, std::int64_t stride, const AxisWeights& weights,
+                       std::size_t sample, std::int64_t n, std::uint8_t* out) {
+  constexpr std::int64_t kBlock = 256;  // sums that stay in registers and the nearest cache
+  const std::int32_t* weight = weights.weights.data() + weights.taps[sample].offset;
+  const std::int64_t count = weights.taps[sample].count;
+  const int bits = bits_of<kBits>(weights);
+  std::int32_t sum[kBlock];
+  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
+    const std::int64_t size = std::min(kBlock, n - begin);
+    std::fill_n(sum, size, half(bits));
+    for (std::int64_t j = 0; j < count; ++j) {
+      const std::uint8_t* row = rows + j * stride + begin;
+      const std::int32_t factor = weight[j];
+      for (std::int64_t i = 0; i < size; ++i) sum[i] += row[i] * factor;
+    }
+    for (std::int64_t i = 0; i < size; ++i) out[begin + i] = to_byte(sum[i], bits);
   }
 }
 
@@ -130,34 +174,19 @@ std::vector<std::int64_t> aten_nearest_samples(std::int64_t in_size, std::int64_
 
 void resample_row(const std::uint8_t* in, std::int64_t channels, const AxisWeights& weights,
                   std::uint8_t* out) {
-  switch (channels) {
-    case 1:
-      return resample_row_of<1>(in, weights, out);
-    case 2:
-      return resample_row_of<2>(in, weights, out);
-    case 3:
-      return resample_row_of<3>(in, weights, out);
-    default:
-      return resample_row_of<4>(in, weights, out);
+  if (weights.bits == kPillowWeightBits) {
+    resample_row_with<kPillowWeightBits>(in, channels, weights, out);
+  } else {
+    resample_row_with<kAnyBits>(in, channels, weights, out);
   }
 }
 
 void combine_rows(const std::uint8_t* rows, std::int64_t stride, const AxisWeights& weights,
                   std::size_t sample, std::int64_t n, std::uint8_t* out) {
-  constexpr std::int64_t kBlock = 256;  // sums that stay in registers and the nearest cache
-  const std::int32_t* weight = weights.weights.data() + weights.taps[sample].offset;
-  const std::int64_t count = weights.taps[sample].count;
-  const int bits = weights.bits;
-  std::int32_t sum[kBlock];
-  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
-    const std::int64_t size = std::min(kBlock, n - begin);
-    std::fill_n(sum, size, half(bits));
-    for (std::int64_t j = 0; j < count; ++j) {
-      const std::uint8_t* row = rows + j * stride + begin;
-      const std::int32_t factor = weight[j];
-      for (std::int64_t i = 0; i < size; ++i) sum[i] += row[i] * factor;
-    }
-    for (std::int64_t i = 0; i < size; ++i) out[begin + i] = to_byte(sum[i], bits);
+  if (weights.bits == kPillowWeightBits) {
+    combine_rows_with<kPillowWeightBits>(rows, stride, weights, sample, n, out);
+  } else {
+    combine_rows_with<kAnyBits>(rows, stride, weights, sample, n, out);
   }
 }
 

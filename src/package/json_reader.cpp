@@ -187,9 +187,10 @@ void JsonReader::null() const {
   if (!is_null()) expected("null");
 }
 
-void JsonReader::is_true() const {
-  const auto* const value = get<bool>();
-  if (value == nullptr || !*value) expected("true");
+std::optional<bool> JsonReader::boolean() const {
+  if (const auto* const value = get<bool>()) return *value;
+  expected("true or false");
+  return std::nullopt;
 }
 
 std::map<std::string, std::string, std::less<>> JsonReader::strings() const {

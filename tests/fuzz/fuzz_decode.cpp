@@ -13,12 +13,26 @@ namespace {
 
 constexpr std::int64_t kMaxPixels = 1 << 18;  // keeps a run short
 
-// A spec that depends on the picture, so that all of them take their turn.
+// A spec that depends on `number`, so that all of them take their turn.
 glint::PreprocessSpec spec_for(std::size_t number) {
+  const auto choose = [&](std::size_t count) {
+    const std::size_t choice = number % count;
+    number /= count;
+    return static_cast<int>(choice);
+  };
   glint::PreprocessSpec spec{.width = 16, .height = 16, .mean = {}, .std = {1, 1, 1}};
-  if (number % 2 == 1) spec.geometry = glint::Geometry::kSquash;
-  if (number / 2 % 2 == 1) spec.rgb = glint::RgbConversion::kBeforeResize;
-  if (number / 4 % 2 == 1) spec.interpolation = glint::Interpolation::kBilinear;
+  spec.geometry = static_cast<glint::Geometry>(choose(3));
+  spec.interpolation = static_cast<glint::Interpolation>(choose(3));
+  spec.arithmetic = static_cast<glint::Arithmetic>(choose(4));
+  spec.rgb = static_cast<glint::RgbConversion>(choose(2));
+  spec.height = choose(2) == 0 ? 16 : 9;
+  spec.align_corners = spec.arithmetic == glint::Arithmetic::kTorch && choose(2) == 1;
+  if (spec.arithmetic != glint::Arithmetic::kPillow) {
+    spec.rgb = glint::RgbConversion::kBeforeResize;
+    if (spec.arithmetic != glint::Arithmetic::kTorchvision) {
+      spec.interpolation = glint::Interpolation::kBilinear;
+    }
+  }
   return spec;
 }
 

@@ -121,5 +121,44 @@ TEST(ResizeBilinearTest, EqualsTorchInterpolate) {
   }
 }
 
+TEST(ResizeBilinearTest, ByHand) {
+  const std::vector<float> row{0, 8};
+  std::vector<float> out(5);
+  resize_bilinear(row, {1, 2}, out, {1, 5}, true);
+  EXPECT_EQ(out, (std::vector<float>{0, 2, 4, 6, 8}));
+  out.resize(4);
+  resize_bilinear(row, {1, 2}, out, {1, 4}, false);
+  EXPECT_EQ(out, (std::vector<float>{0, 2, 6, 8}));
+}
+
+TEST(ResizeBilinearTest, RefusesSizesAndSpansThatDoNotAgree) {
+  const std::vector<float> in(24);
+  std::vector<float> out(12);
+  const auto refused = [&](std::size_t n, PlaneSize size, std::size_t m, PlaneSize out_size) {
+    const auto error = error_of([&] {
+      resize_bilinear(std::span(in).first(n), size, std::span(out).first(m), out_size, true);
+    });
+    return error && error->code() == ErrorCode::kInvalidArgument;
+  };
+  EXPECT_FALSE(refused(24, {3, 4}, 12, {2, 3}));
+  EXPECT_FALSE(refused(0, {3, 4}, 0, {2, 3}));
+  EXPECT_TRUE(refused(23, {3, 4}, 12, {2, 3}));
+  EXPECT_TRUE(refused(24, {3, 4}, 11, {2, 3}));
+  EXPECT_TRUE(refused(24, {3, 4}, 6, {2, 3}));
+  EXPECT_TRUE(refused(24, {0, 4}, 12, {2, 3}));
+  EXPECT_TRUE(refused(24, {3, -4}, 12, {2, 3}));
+  EXPECT_TRUE(refused(24, {3, 4}, 12, {2, std::numeric_limits<std::int64_t>::max()}));
+}
+
+TEST(ResizeBilinearTest, NanAndInfinitySpreadAlsoWithWeightZero) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> row{1, kInfinity, 3};
+  std::vector<float> out(3);
+  resize_bilinear(row, {1, 3}, out, {1, 3}, true);  // the size is kept: each sample weighs itself
+  EXPECT_EQ(out[0], 1.0f);
+  EXPECT_TRUE(std::isnan(out[1]));  // infinity times 0
+  EXPECT_EQ(out[2], 3.0f);
+}
+
 }  // namespace
 }  // namespace glint::test
