@@ -14,6 +14,9 @@ function(glint_compile target)
     target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=address,undefined)
   endif()
+  if(GLINT_LIBFUZZER)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
 endfunction()
 
 # glint_add_test(NAME SOURCE...): a GoogleTest program over all objects of the library, internal
@@ -28,4 +31,23 @@ function(glint_add_test name)
                     GLINT_MODELS="${PROJECT_SOURCE_DIR}/models")
   glint_compile(${name})
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS quick TIMEOUT 300)
+endfunction()
+
+# glint_add_fuzz(NAME SOURCE CORPUS PATH... RUNS N): the program fuzz_NAME over a libFuzzer target,
+# and a ctest case, label quick, that runs the corpus and N mutations of it (about two seconds; the
+# environment variable GLINT_FUZZ_FACTOR multiplies them). With clang and GLINT_LIBFUZZER the same
+# source is a libFuzzer program instead.
+function(glint_add_fuzz name source)
+  cmake_parse_arguments(PARSE_ARGV 2 fuzz "" RUNS CORPUS)
+  set(target fuzz_${name})
+  add_executable(${target} ${source})
+  target_link_libraries(${target} PRIVATE glint_internal)
+  glint_compile(${target})
+  if(GLINT_LIBFUZZER)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    return()
+  endif()
+  target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/driver.cpp)
+  add_test(NAME ${target} COMMAND ${target} --runs ${fuzz_RUNS} ${fuzz_CORPUS})
+  set_tests_properties(${target} PROPERTIES LABELS "quick;fuzz" TIMEOUT 1200)
 endfunction()

@@ -16,6 +16,7 @@
 #include <glint/preprocess.h>
 #include <glint/progress.h>
 #include <glint/report.h>
+#include <glint/resize.h>
 #include <glint/similarity.h>
 #include <glint/tensor.h>
 #include <glint/tokenizer.h>

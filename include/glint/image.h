@@ -19,6 +19,7 @@ enum class PixelMode {
   kRGB,   //                         3 bytes
   kBGR,   // as OpenCV has it        3 bytes
   kRGBA,  // alpha not premultiplied 4 bytes
+  kBGRA,  // as OpenCV has it        4 bytes
   kCMYK,  // 0 is no ink             4 bytes
 };
 
@@ -64,6 +65,17 @@ class GLINT_API Image {
   std::vector<std::uint8_t> palette_;
 };
 
+// The rectangle of `image` whose upper left pixel is (x, y): a view of the same memory.
+// Throws Error(kInvalidArgument) unless it lies within the image and has a pixel.
+GLINT_API ImageView crop(const ImageView& image, std::int64_t x, std::int64_t y, std::int64_t width,
+                         std::int64_t height);
+ImageView crop(Image&& image, std::int64_t x, std::int64_t y, std::int64_t width,
+               std::int64_t height) = delete;  // the view would outlive the picture
+
+// A picture of its own with the pixels of `image`, tightly packed; pixels outside a region are left
+// behind. Throws Error: kInvalidArgument for an impossible view, kOutOfMemory.
+GLINT_API Image copy(const ImageView& image);
+
 struct DecodeOptions {
   // Larger pictures are refused from their header, before a pixel is decoded.
   std::int64_t max_pixels = 50'000'000;
@@ -73,9 +85,10 @@ struct DecodeOptions {
 };
 
 // Decodes a JPEG, PNG, WebP or BMP in memory (the content decides, not a name). The picture keeps
-// its mode. Safe from many threads.
+// its mode; 16 bits a channel become 8 as in Pillow (the high byte), except that 16-bit grey v
+// becomes round(v / 257), where Pillow would turn nearly everything white. Safe from many threads.
 // Throws Error: kCorruptImage (truncated, damaged, or none of the four formats), kUnsupported
-// (a variant such as 16 bits a channel), kInvalidArgument (more pixels than max_pixels).
+// (a variant such as a lossless JPEG), kInvalidArgument (more pixels than max_pixels).
 GLINT_API Image decode_image(std::span<const std::byte> bytes, const DecodeOptions& options = {});
 
 // Reads and decodes a file; as decode_image, and kNotFound or kIo. Messages name the path.

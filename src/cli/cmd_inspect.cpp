@@ -92,6 +92,8 @@ class Sheet {
     };
     row("preprocess", name, ": ", spec.width, " x ", spec.height, ", ", name_of(spec.geometry),
         ", ", name_of(spec.interpolation), ", RGB ", name_of(spec.rgb), " the resize");
+    row("", "arithmetic ", name_of(spec.arithmetic), ", rescale ", name_of(spec.rescale),
+        ", channels ", name_of(spec.channels));
     row("", "mean ", triple(spec.mean), ", std ", triple(spec.std));
   }
 

@@ -33,8 +33,14 @@ Json describe(const PreprocessSpec& spec) {
   for (const float value : spec.std) std.push_back(shortest(value));
   return {{"size", {spec.height, spec.width}},
           {"geometry", name_of(spec.geometry)},
+          {"crop", name_of(spec.crop)},
+          {"fill", spec.fill},
           {"interpolation", name_of(spec.interpolation)},
+          {"arithmetic", name_of(spec.arithmetic)},
+          {"align_corners", spec.align_corners},
           {"rgb", name_of(spec.rgb)},
+          {"rescale", name_of(spec.rescale)},
+          {"channels", name_of(spec.channels)},
           {"mean", std::move(mean)},
           {"std", std::move(std)}};
 }
@@ -90,13 +96,49 @@ Json describe_files(const Package& package) {
 }  // namespace
 
 const char* name_of(Geometry geometry) {
-  return geometry == Geometry::kShortest ? "shortest" : "squash";
+  switch (geometry) {
+    case Geometry::kShortest:
+      return "shortest";
+    case Geometry::kSquash:
+      return "squash";
+    case Geometry::kLongest:
+      return "longest";
+  }
+  return "";
 }
 const char* name_of(Interpolation interpolation) {
-  return interpolation == Interpolation::kBicubic ? "bicubic" : "bilinear";
+  switch (interpolation) {
+    case Interpolation::kBicubic:
+      return "bicubic";
+    case Interpolation::kBilinear:
+      return "bilinear";
+    case Interpolation::kNearest:
+      return "nearest";
+  }
+  return "";
+}
+const char* name_of(Arithmetic arithmetic) {
+  switch (arithmetic) {
+    case Arithmetic::kPillow:
+      return "pillow";
+    case Arithmetic::kTorchvision:
+      return "torchvision";
+    case Arithmetic::kOpencv:
+      return "opencv";
+    case Arithmetic::kTorch:
+      return "torch";
+  }
+  return "";
 }
 const char* name_of(RgbConversion rgb) {
   return rgb == RgbConversion::kAfterResize ? "after" : "before";
+}
+const char* name_of(CropRounding crop) {
+  return crop == CropRounding::kHalfToEven ? "half_to_even" : "down";
+}
+const char* name_of(Rescale rescale) { return rescale == Rescale::kDiv255 ? "div255" : "fused"; }
+const char* name_of(ChannelOrder channels) {
+  return channels == ChannelOrder::kRgb ? "rgb" : "bgr";
 }
 const char* name_of(Overflow overflow) {
   return overflow == Overflow::kTruncate ? "truncate" : "error";

@@ -12,7 +12,11 @@ Json describe(const Package& package);
 // As the manifest spells them.
 const char* name_of(Geometry geometry);
 const char* name_of(Interpolation interpolation);
+const char* name_of(Arithmetic arithmetic);
 const char* name_of(RgbConversion rgb);
+const char* name_of(CropRounding crop);
+const char* name_of(Rescale rescale);
+const char* name_of(ChannelOrder channels);
 const char* name_of(Overflow overflow);
 
 // Of all listed files.

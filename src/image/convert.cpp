@@ -22,6 +22,14 @@ void grey_to_rgb(const std::uint8_t* in, std::int64_t step, std::int64_t n, std:
   for (std::int64_t i = 0; i < n; ++i, in += step, out += 3) out[0] = out[1] = out[2] = in[0];
 }
 
+void bgr_to_rgb(const std::uint8_t* in, std::int64_t step, std::int64_t n, std::uint8_t* out) {
+  for (std::int64_t i = 0; i < n; ++i, in += step, out += 3) {
+    out[0] = in[2];
+    out[1] = in[1];
+    out[2] = in[0];
+  }
+}
+
 void cmyk_to_rgb(const std::uint8_t* in, std::int64_t n, std::uint8_t* out) {
   for (std::int64_t i = 0; i < n; ++i, in += 4, out += 3) {
     const std::uint32_t white = 255u - in[3];
@@ -33,6 +41,10 @@ void cmyk_to_rgb(const std::uint8_t* in, std::int64_t n, std::uint8_t* out) {
 
 }  // namespace
 
+bool has_alpha(PixelMode mode) {
+  return mode == PixelMode::kLA || mode == PixelMode::kRGBA || mode == PixelMode::kBGRA;
+}
+
 void row_to_rgb(PixelMode mode, const std::uint8_t* in, std::int64_t n, std::uint8_t* out) {
   switch (mode) {
     case PixelMode::kL:
@@ -43,15 +55,12 @@ void row_to_rgb(PixelMode mode, const std::uint8_t* in, std::int64_t n, std::uin
       std::copy_n(in, 3 * n, out);
       return;
     case PixelMode::kBGR:
-      for (std::int64_t i = 0; i < n; ++i, in += 3, out += 3) {
-        out[0] = in[2];
-        out[1] = in[1];
-        out[2] = in[0];
-      }
-      return;
+      return bgr_to_rgb(in, 3, n, out);
     case PixelMode::kRGBA:
       for (std::int64_t i = 0; i < n; ++i, in += 4, out += 3) std::copy_n(in, 3, out);
       return;
+    case PixelMode::kBGRA:
+      return bgr_to_rgb(in, 4, n, out);
     case PixelMode::kCMYK:
       return cmyk_to_rgb(in, n, out);
     case PixelMode::kP:
@@ -96,8 +105,7 @@ PixelReader::PixelReader(const ImageView& view, RowForm form)
       form_(form == RowForm::kRgb && view.mode == PixelMode::kRGB ? RowForm::kStored : form),
       channels_(form == RowForm::kRgb ? 3 : glint::channels(view.mode)),
       palette_(view.palette) {
-  GLINT_CHECK(form != RowForm::kPremultiplied || view.mode == PixelMode::kLA ||
-              view.mode == PixelMode::kRGBA);
+  GLINT_CHECK(form != RowForm::kPremultiplied || has_alpha(view.mode));
 }
 
 PixelBlock PixelReader::read(std::int64_t x_begin, std::int64_t x_end, std::int64_t y_begin,

@@ -10,11 +10,14 @@
 
 namespace glint {
 
+// The last byte of a pixel is alpha.
+bool has_alpha(PixelMode mode);
+
 // n pixels of `mode` (any but kP) -> n RGB triples. in and out do not overlap.
 // Alpha is dropped, as Image.convert("RGB") does. PIL src/libImaging/Convert.c.
 void row_to_rgb(PixelMode mode, const std::uint8_t* in, std::int64_t n, std::uint8_t* out);
 
-// RGBA -> RGBa, LA -> La (colours times alpha / 255, rounded) and back, n pixels.
+// RGBA -> RGBa, BGRA, LA -> La (colours times alpha / 255, rounded) and back, n pixels.
 // in and out may be equal. Convert.c: rgba2rgbA, rgbA2rgba, lA2la, la2lA.
 void premultiply_row(PixelMode mode, const std::uint8_t* in, std::int64_t n, std::uint8_t* out);
 void unpremultiply_row(PixelMode mode, const std::uint8_t* in, std::int64_t n, std::uint8_t* out);
@@ -33,7 +36,7 @@ class PaletteTable {
 // What is done to a picture's pixels before they are resampled.
 enum class RowForm {
   kStored,         // as they are
-  kPremultiplied,  // kLA and kRGBA only
+  kPremultiplied,  // only modes with alpha
   kRgb,            // converted to R, G, B
 };
 

@@ -1,6 +1,6 @@
 #include "image/decode.h"
 
-#include <array>
+#include <algorithm>
 #include <limits>
 #include <new>
 #include <utility>
@@ -37,6 +37,12 @@ void check_size(const Codec& codec, const ImageHeader& header, std::int64_t max_
 }
 
 }  // namespace
+
+std::vector<std::uint8_t> black_and_white_palette() {
+  std::vector<std::uint8_t> palette(768, 255);
+  std::fill_n(palette.begin(), 3, std::uint8_t{0});
+  return palette;
+}
 
 Image decode_image(std::span<const std::byte> bytes, const DecodeOptions& options) try {
   const ByteSpan data(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());

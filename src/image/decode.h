@@ -8,6 +8,7 @@
 #include <glint/image.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "image/byte_reader.h"
 
@@ -25,6 +26,10 @@ struct Codec {
   ImageHeader (*read_header)(ByteSpan bytes);  // throws Error kCorruptImage, kUnsupported
   Image (*decode)(ByteSpan bytes, const ImageHeader& header);  // likewise, and std::bad_alloc
 };
+
+// Pillow's mode "1" as a palette, since it is resized like one: 0 is black and every other index
+// white, so that padding with any fill is what Pillow makes of it.
+std::vector<std::uint8_t> black_and_white_palette();
 
 extern const Codec kJpegCodec;  // decode_jpeg.cpp
 extern const Codec kPngCodec;   // decode_png.cpp

@@ -229,6 +229,9 @@ Image decode_bmp(ByteSpan bytes, const ImageHeader&) {
   const bool grey = indexed && layout.bits == 8 && layout.colors > 2 && is_grey_ramp(palette);
   const PixelMode mode = !indexed ? direct.mode : grey ? PixelMode::kL : PixelMode::kP;
   if (grey) palette.clear();
+  if (palette == std::vector<std::uint8_t>{0, 0, 0, 255, 255, 255}) {
+    palette = black_and_white_palette();
+  }
   const std::int64_t out_stride = layout.width * channels(mode);
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(layout.height * out_stride));
   for (std::int64_t y = 0; y < layout.height; ++y) {

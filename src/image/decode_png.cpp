@@ -1,11 +1,12 @@
 // PNG through libpng, in the mode that Pillow gives (PIL PngImagePlugin.py, _MODES):
 //
-//   grey 1 bit              palette of black and white (Pillow's mode "1" is resized like one)
+//   grey 1 bit              palette of black and white (decode.h, black_and_white_palette)
 //   grey 2, 4, 8 bits       L, scaled to 0 .. 255
 //   palette 1 to 8 bits     P
 //   grey and alpha, 8       LA;   16: RGBA of the high bytes
 //   RGB, RGBA, 8            RGB, RGBA;   16: of the high bytes
-//   grey 16 bits            unsupported (Pillow resizes it in 16 bits)
+//   grey 16 bits            L, round(v / 257): our one departure. Pillow keeps 16 bits (mode I;16)
+//                           and then clips them to 255 on the way to RGB, nearly all white.
 //
 // A transparent colour or palette alpha (tRNS) changes nothing: the way to RGB drops it in Pillow
 // too. Gamma and colour profiles are ignored likewise.
@@ -16,7 +17,6 @@
 
 #include <csetjmp>
 #include <cstring>
-#include <optional>
 #include <vector>
 
 #include "core/check.h"
@@ -80,7 +80,9 @@ bool read_rows(Reader& self, std::uint8_t* rows, std::size_t stride) {
   if (setjmp(self.jump) != 0) return false;
   const int depth = png_get_bit_depth(self.png, self.info);
   const int type = png_get_color_type(self.png, self.info);
-  if (depth == 16) png_set_strip_16(self.png);
+  if (depth == 16) {
+    type == PNG_COLOR_TYPE_GRAY ? png_set_scale_16(self.png) : png_set_strip_16(self.png);
+  }
   if (depth == 16 && type == PNG_COLOR_TYPE_GRAY_ALPHA) png_set_gray_to_rgb(self.png);
   if (depth < 8 && (type == PNG_COLOR_TYPE_PALETTE || depth == 1)) png_set_packing(self.png);
   if (type == PNG_COLOR_TYPE_GRAY && (depth == 2 || depth == 4)) {
@@ -102,10 +104,9 @@ void require_done(bool done, const Reader& self) {
   }
 }
 
-std::optional<PixelMode> mode_of(int color_type, int depth) {
+PixelMode mode_of(int color_type, int depth) {
   switch (color_type) {
     case PNG_COLOR_TYPE_GRAY:
-      if (depth == 16) return std::nullopt;
       return depth == 1 ? PixelMode::kP : PixelMode::kL;
     case PNG_COLOR_TYPE_GRAY_ALPHA:
       return depth == 16 ? PixelMode::kRGBA : PixelMode::kLA;
@@ -113,16 +114,14 @@ std::optional<PixelMode> mode_of(int color_type, int depth) {
       return PixelMode::kP;
     case PNG_COLOR_TYPE_RGB:
       return PixelMode::kRGB;
-    case PNG_COLOR_TYPE_RGB_ALPHA:
+    default:  // PNG_COLOR_TYPE_RGB_ALPHA; libpng knows no other
       return PixelMode::kRGBA;
-    default:
-      return std::nullopt;
   }
 }
 
 std::vector<std::uint8_t> palette_of(Reader& self) {
   if (png_get_color_type(self.png, self.info) == PNG_COLOR_TYPE_GRAY) {
-    return {0, 0, 0, 255, 255, 255};
+    return black_and_white_palette();
   }
   png_colorp entries = nullptr;
   int count = 0;
@@ -160,17 +159,14 @@ ImageHeader png_header(ByteSpan bytes) {
 Image decode_png(ByteSpan bytes, const ImageHeader& header) {
   Reader self;
   require_done(open_png(self, bytes), self);
-  const int depth = png_get_bit_depth(self.png, self.info);
-  const auto mode = mode_of(png_get_color_type(self.png, self.info), depth);
-  if (!mode) {
-    fail(ErrorCode::kUnsupported, "PNG: expected at most 8 bits a grey pixel, got ", depth);
-  }
+  const PixelMode mode =
+      mode_of(png_get_color_type(self.png, self.info), png_get_bit_depth(self.png, self.info));
   std::vector<std::uint8_t> palette;
-  if (*mode == PixelMode::kP) palette = palette_of(self);
-  const std::int64_t stride = header.width * channels(*mode);
+  if (mode == PixelMode::kP) palette = palette_of(self);
+  const std::int64_t stride = header.width * channels(mode);
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(header.height * stride));
   require_done(read_rows(self, pixels.data(), static_cast<std::size_t>(stride)), self);
-  return Image(header.width, header.height, *mode, std::move(pixels), std::move(palette));
+  return Image(header.width, header.height, mode, std::move(pixels), std::move(palette));
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ namespace {
 std::int64_t half_to_even(std::int64_t n) { return n / 2 + (n % 4 == 3 ? 1 : 0); }
 
 std::int64_t checked_side(double side, std::int64_t width, std::int64_t height) {
-  if (!(side <= static_cast<double>(kMaxSide))) {
-    fail(ErrorCode::kUnsupported, "image: expected an aspect ratio that resizes to sides below ",
+  if (!(side >= 1 && side <= static_cast<double>(kMaxSide))) {
+    fail(ErrorCode::kUnsupported, "image: expected an aspect ratio that resizes to sides of 1 to ",
          kMaxSide, " pixels, got ", width, " x ", height, " pixels");
   }
   return static_cast<std::int64_t>(side);
@@ -30,29 +30,52 @@ Placement resize_to_square(std::int64_t size, std::int64_t width, std::int64_t h
                          : Placement{.resized_width = new_long, .resized_height = size};
 }
 
-// open_clip transform.ResizeKeepRatio with longest = 0, which image_transform uses for a target
-// that is not square: both sides divided by the smaller ratio, rounded to even.
-Placement resize_to_cover(const PreprocessSpec& spec, std::int64_t width, std::int64_t height) {
+// open_clip transform.ResizeKeepRatio: both sides divided by one ratio, rounded to even. With
+// longest = 1 that is the larger ratio, with longest = 0 (which image_transform uses for a target
+// that is not square) the smaller one.
+Placement resize_keeping_ratio(const PreprocessSpec& spec, std::int64_t width,
+                               std::int64_t height) {
   const double ratio_h = static_cast<double>(height) / static_cast<double>(spec.height);
   const double ratio_w = static_cast<double>(width) / static_cast<double>(spec.width);
-  const double ratio = std::min(ratio_h, ratio_w);
+  const bool longest = spec.geometry == Geometry::kLongest;
+  const double ratio = longest ? std::max(ratio_h, ratio_w) : std::min(ratio_h, ratio_w);
   const auto scaled = [&](std::int64_t side) {
     return checked_side(std::nearbyint(static_cast<double>(side) / ratio), width, height);
   };
   return {.resized_width = scaled(width), .resized_height = scaled(height)};
 }
 
+Placement resize(const PreprocessSpec& spec, std::int64_t width, std::int64_t height) {
+  switch (spec.geometry) {
+    case Geometry::kSquash:
+      return {.resized_width = spec.width, .resized_height = spec.height};
+    case Geometry::kLongest:
+      return resize_keeping_ratio(spec, width, height);
+    case Geometry::kShortest:
+      break;
+  }
+  return spec.width == spec.height ? resize_to_square(spec.width, width, height)
+                                   : resize_keeping_ratio(spec, width, height);
+}
+
 }  // namespace
 
 Placement place(const PreprocessSpec& spec, std::int64_t width, std::int64_t height) {
-  if (spec.geometry == Geometry::kSquash) {
-    return {.resized_width = spec.width, .resized_height = spec.height};
+  Placement placement = resize(spec, width, height);
+  const std::int64_t beyond_x = placement.resized_width - spec.width;
+  const std::int64_t beyond_y = placement.resized_height - spec.height;
+  const bool longest = spec.geometry == Geometry::kLongest;
+  GLINT_CHECK(longest ? beyond_x <= 0 && beyond_y <= 0 : beyond_x >= 0 && beyond_y >= 0);
+  placement.width = std::min(spec.width, placement.resized_width);
+  placement.height = std::min(spec.height, placement.resized_height);
+  if (longest) {  // open_clip transform.center_crop_or_pad: the smaller half to the left and top
+    placement.pad_left = -beyond_x / 2;
+    placement.pad_top = -beyond_y / 2;
+  } else {
+    const bool down = spec.crop == CropRounding::kDown;
+    placement.left = down ? beyond_x / 2 : half_to_even(beyond_x);
+    placement.top = down ? beyond_y / 2 : half_to_even(beyond_y);
   }
-  Placement placement = spec.width == spec.height ? resize_to_square(spec.width, width, height)
-                                                  : resize_to_cover(spec, width, height);
-  GLINT_CHECK(placement.resized_width >= spec.width && placement.resized_height >= spec.height);
-  placement.left = half_to_even(placement.resized_width - spec.width);
-  placement.top = half_to_even(placement.resized_height - spec.height);
   return placement;
 }
 

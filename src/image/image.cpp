@@ -1,5 +1,7 @@
 #include <glint/image.h>
 
+#include <algorithm>
+#include <new>
 #include <utility>
 
 #include "core/check.h"
@@ -18,6 +20,7 @@ std::int64_t channels(PixelMode mode) {
     case PixelMode::kBGR:
       return 3;
     case PixelMode::kRGBA:
+    case PixelMode::kBGRA:
     case PixelMode::kCMYK:
       return 4;
   }
@@ -49,6 +52,38 @@ ImageView Image::view() const& {
           .row_stride_bytes = width_ * channels(mode_),
           .mode = mode_,
           .palette = palette_};
+}
+
+ImageView crop(const ImageView& image, std::int64_t x, std::int64_t y, std::int64_t width,
+               std::int64_t height) {
+  check_view(image);
+  const auto within = [](std::int64_t start, std::int64_t size, std::int64_t whole) {
+    return size >= 1 && size <= whole && start >= 0 && start <= whole - size;
+  };
+  if (!within(x, width, image.width) || !within(y, height, image.height)) {
+    fail(ErrorCode::kInvalidArgument, "image: expected a region within ", image.width, " x ",
+         image.height, " pixels, got ", width, " x ", height, " at (", x, ", ", y, ")");
+  }
+  ImageView region = image;
+  region.data += y * image.row_stride_bytes + x * channels(image.mode);
+  region.width = width;
+  region.height = height;
+  return region;
+}
+
+Image copy(const ImageView& image) try {
+  check_view(image);
+  const std::int64_t row_bytes = image.width * channels(image.mode);
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(image.height * row_bytes));
+  for (std::int64_t y = 0; y < image.height; ++y) {
+    std::copy_n(image.data + y * image.row_stride_bytes, row_bytes, pixels.data() + y * row_bytes);
+  }
+  std::vector<std::uint8_t> palette;
+  if (image.mode == PixelMode::kP) palette.assign(image.palette.begin(), image.palette.end());
+  return Image(image.width, image.height, image.mode, std::move(pixels), std::move(palette));
+} catch (const std::bad_alloc&) {
+  fail(ErrorCode::kOutOfMemory, "image: expected memory to copy ", image.width, " x ", image.height,
+       " pixels, got none");
 }
 
 void check_sides(std::int64_t width, std::int64_t height) {

@@ -198,11 +198,6 @@ std::optional<bool> JsonReader::boolean() const {
   return std::nullopt;
 }
 
-void JsonReader::is_true() const {
-  const auto* const value = get<bool>();
-  if (value == nullptr || !*value) expected("true");
-}
-
 std::map<std::string, std::string, std::less<>> JsonReader::strings() const {
   std::map<std::string, std::string, std::less<>> out;
   for (const auto& [key, value] : members(0, 1000)) out.emplace(key, value.string().value_or(""));

@@ -72,7 +72,6 @@ class JsonReader {
   std::optional<std::size_t> one_of(std::initializer_list<std::string_view> choices) const;
   void null() const;
   std::optional<bool> boolean() const;
-  void is_true() const;
   std::map<std::string, std::string, std::less<>> strings() const;  // an object of strings
 
   // Notes "expected <what>, got <this value>".
@@ -103,6 +102,8 @@ class JsonObject {
   // Absent when the object has no such key.
   JsonReader operator[](std::string_view key) const;
   bool has(std::string_view key) const { return (*this)[key].present(); }
+  // Notes that an optional key, which other values make due, is missing.
+  void missing(std::string_view key) const { (*this)[key].problem("missing"); }
 
  private:
   friend class JsonReader;

@@ -10,7 +10,6 @@ namespace glint {
 namespace {
 
 constexpr std::size_t kMaxPreprocesses = 64;
-constexpr std::int64_t kMaxSide = 4'096;
 constexpr std::int64_t kMaxContext = 4'096;
 constexpr std::int64_t kMaxTokenId = std::numeric_limits<std::int32_t>::max();
 
@@ -24,33 +23,78 @@ std::array<float, 3> read_channels(const JsonReader& json, bool positive) {
   return out;
 }
 
-PreprocessSpec read_one_preprocess(const JsonReader& json) {
-  const JsonObject fields =
-      json.object({"size", "geometry", "interpolation", "antialias", "arithmetic", "rgb", "rescale",
-                   "channels", "mean", "std"});
-  PreprocessSpec spec;
+// Whether a key is there and due. One that is due and missing, or there without being due, is
+// noted.
+bool belongs(const JsonObject& fields, std::string_view key, bool due, std::string_view with) {
+  const bool there = fields.has(key);
+  if (due && !there) fields.missing(key);
+  if (!due && there) fields[key].problem(cat("expected only with ", with));
+  return due && there;
+}
+
+// How the picture is resized. Some choices come with others, and two keys belong to one choice.
+void read_resize(const JsonObject& fields, PreprocessSpec& spec) {
+  constexpr Interpolation kInterpolations[] = {Interpolation::kBicubic, Interpolation::kBilinear,
+                                               Interpolation::kNearest};
+  const auto interpolation = fields["interpolation"].one_of({"bicubic", "bilinear", "nearest"});
+  spec.interpolation = kInterpolations[interpolation.value_or(0)];
+  constexpr Arithmetic kArithmetics[] = {Arithmetic::kPillow, Arithmetic::kTorchvision,
+                                         Arithmetic::kOpencv, Arithmetic::kTorch};
+  const auto arithmetic = fields["arithmetic"].one_of({"pillow", "torchvision", "opencv", "torch"});
+  const auto antialias = fields["antialias"].boolean();
+  if (!arithmetic) return;
+  spec.arithmetic = kArithmetics[*arithmetic];
+  const bool torch = spec.arithmetic == Arithmetic::kTorch;
+  const bool two_samples = torch || spec.arithmetic == Arithmetic::kOpencv;
+  if (antialias && *antialias == two_samples) {
+    fields["antialias"].expected(two_samples
+                                     ? "false with arithmetic \"opencv\" or \"torch\""
+                                     : "true with arithmetic \"pillow\" or \"torchvision\"");
+  }
+  if (two_samples && interpolation && spec.interpolation != Interpolation::kBilinear) {
+    fields["interpolation"].expected("\"bilinear\" with arithmetic \"opencv\" or \"torch\"");
+  }
+  if (spec.arithmetic != Arithmetic::kPillow && spec.rgb == RgbConversion::kAfterResize) {
+    fields["rgb"].expected("\"before\" with an arithmetic other than \"pillow\"");
+  }
+  if (!belongs(fields, "align_corners", torch, "arithmetic \"torch\"")) return;
+  spec.align_corners = fields["align_corners"].boolean().value_or(false);
+}
+
+// How the picture is fitted into the target.
+void read_geometry(const JsonObject& fields, PreprocessSpec& spec) {
   const auto size = fields["size"].items(2, 2);
   if (!size.empty()) {
-    spec.height = size[0].integer(1, kMaxSide).value_or(0);
-    spec.width = size[1].integer(1, kMaxSide).value_or(0);
+    spec.height = size[0].integer(1, kMaxTargetSide).value_or(0);
+    spec.width = size[1].integer(1, kMaxTargetSide).value_or(0);
   }
-  constexpr Geometry kGeometries[] = {Geometry::kShortest, Geometry::kSquash};
-  const auto geometry = fields["geometry"].one_of({"shortest", "squash"});
-  spec.geometry = kGeometries[geometry.value_or(0)];
-  if (geometry && spec.geometry == Geometry::kShortest && spec.height != spec.width) {
-    fields["size"].problem(cat("expected a square for geometry \"shortest\", got [", spec.height,
-                               ", ", spec.width, "]"));
+  constexpr Geometry kGeometries[] = {Geometry::kShortest, Geometry::kSquash, Geometry::kLongest};
+  const auto geometry = fields["geometry"].one_of({"shortest", "squash", "longest"});
+  if (!geometry) return;
+  spec.geometry = kGeometries[*geometry];
+  if (fields.has("crop")) {
+    constexpr CropRounding kRoundings[] = {CropRounding::kHalfToEven, CropRounding::kDown};
+    spec.crop = kRoundings[fields["crop"].one_of({"half_to_even", "down"}).value_or(0)];
   }
-  constexpr Interpolation kInterpolations[] = {Interpolation::kBicubic, Interpolation::kBilinear};
-  spec.interpolation =
-      kInterpolations[fields["interpolation"].one_of({"bicubic", "bilinear"}).value_or(0)];
-  fields["antialias"].is_true();
-  fields["arithmetic"].one_of({"pillow"});
+  if (belongs(fields, "fill", spec.geometry == Geometry::kLongest, "geometry \"longest\"")) {
+    spec.fill = static_cast<std::uint8_t>(fields["fill"].integer(0, 255).value_or(0));
+  }
+}
+
+PreprocessSpec read_one_preprocess(const JsonReader& json) {
+  const JsonObject fields = json.object({"size", "geometry", "interpolation", "antialias",
+                                         "arithmetic", "rgb", "rescale", "channels", "mean", "std"},
+                                        {"align_corners", "crop", "fill"});
+  PreprocessSpec spec;
+  read_geometry(fields, spec);
   constexpr RgbConversion kConversions[] = {RgbConversion::kAfterResize,
                                             RgbConversion::kBeforeResize};
   spec.rgb = kConversions[fields["rgb"].one_of({"after", "before"}).value_or(0)];
-  fields["rescale"].one_of({"div255"});
-  fields["channels"].one_of({"rgb"});
+  read_resize(fields, spec);
+  constexpr Rescale kRescales[] = {Rescale::kDiv255, Rescale::kFused};
+  spec.rescale = kRescales[fields["rescale"].one_of({"div255", "fused"}).value_or(0)];
+  constexpr ChannelOrder kOrders[] = {ChannelOrder::kRgb, ChannelOrder::kBgr};
+  spec.channels = kOrders[fields["channels"].one_of({"rgb", "bgr"}).value_or(0)];
   spec.mean = read_channels(fields["mean"], false);
   spec.std = read_channels(fields["std"], true);
   return spec;

@@ -28,45 +28,19 @@ import numpy as np
 from open_clip.transform import image_transform
 from PIL import Image, ImageOps
 
+import pixel_cases
+from pixel_cases import BANDS, crc, noise
+
 OUT = pathlib.Path(__file__).parent / "pixels"
-BANDS = {"L": 1, "LA": 2, "P": 1, "RGB": 3, "RGBA": 4, "CMYK": 4}
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
-def noise(seed, count):
-    """count bytes: the top byte of a 32-bit finaliser over a counter."""
-    x = np.arange(count, dtype=np.uint64) + np.uint64(seed * 0x9E3779B1 & 0xFFFFFFFF)
-    x &= np.uint64(0xFFFFFFFF)
-    for multiplier, shift in ((0x85EBCA6B, 16), (0xC2B2AE35, 13)):
-        x ^= x >> np.uint64(shift)
-        x = x * np.uint64(multiplier) & np.uint64(0xFFFFFFFF)
-    x ^= x >> np.uint64(16)
-    return (x >> np.uint64(24)).astype(np.uint8)
-
-
 def synthetic(mode, pattern, seed, width, height):
-    bands = BANDS[mode]
-    y, x, c = np.meshgrid(np.arange(height), np.arange(width), np.arange(bands), indexing="ij")
-    random = noise(seed, height * width * bands).reshape(height, width, bands)
-    if pattern == "noise":
-        pixels = random.copy()
-    elif pattern == "steps":
-        pixels = ((x // 7 + y // 5 + c) % 2 * 255).astype(np.uint8)
-    elif pattern == "smooth":
-        pixels = ((x * 3 + y * 5 + c * 85 + random % 16) % 256).astype(np.uint8)
-    if mode in ("LA", "RGBA"):  # many clear and many opaque pixels
-        alpha = random[..., -1]
-        pixels[..., -1] = np.where(alpha < 64, 0, np.where(alpha >= 192, 255, alpha))
+    pixels = pixel_cases.synthetic(mode, pattern, seed, width, height)
+    image = Image.frombytes(mode, (width, height), pixels.tobytes())
     if mode == "P":
-        image = Image.fromarray(pixels[..., 0] % 200, "L")
-        image = Image.frombytes("P", (width, height), image.tobytes())
-        image.putpalette(noise(seed + 1, 600).tobytes())
-        return image
-    return Image.frombytes(mode, (width, height), pixels.tobytes())
-
-
-def crc(data):
-    return f"{zlib.crc32(data):08x}"
+        image.putpalette(pixel_cases.synthetic_palette(seed))
+    return image
 
 
 def resize_cases():
@@ -236,6 +210,8 @@ def png_files():
         yield f"grey{depth}.png", png(samples(25, 19, 7, 1, top), depth, 0)
         yield f"palette{depth}.png", png(samples(26, 19, 7, 1, top), depth, 3, chunks=plte(top + 1))
     yield "palette-short.png", png(samples(27, 9, 9, 1, 255), 8, 3, chunks=plte(100))
+    # All 65,536 values, which Pillow cannot bring to 8 bits without clipping.
+    yield "grey16.png", png(np.arange(65536).reshape(256, 256, 1), 16, 0)
     for name, bands, color_type in (("la16", 2, 4), ("rgb16", 3, 2), ("rgba16", 4, 6)):
         yield f"{name}.png", png(samples(28, 11, 6, bands, 65535), 16, color_type)
     gamma = png_chunk(b"gAMA", struct.pack(">I", 30000))
@@ -298,12 +274,17 @@ def as_glint(image):
     if image.mode == "1":
         indices = (np.asarray(image) > 0).astype(np.uint8).tobytes()
         return "P", indices
+    if image.mode == "I;16":  # our departure from Pillow
+        grey = np.round(np.asarray(image) / 257).astype(np.uint8)
+        return "L", grey.tobytes()
     return image.mode, image.tobytes()
 
 
 def decode_line(name, image):
     mode, pixels = as_glint(image)
     rgb = image.convert("RGB").tobytes()
+    if image.mode == "I;16":
+        rgb = np.repeat(np.frombuffer(pixels, np.uint8), 3).tobytes()
     return f"{name} {mode} {image.width} {image.height} {crc(pixels)} {crc(rgb)}\n"
 
 
@@ -328,15 +309,14 @@ def write_files():
         lines.append(decode_line(name, ImageOps.exif_transpose(Image.open(io.BytesIO(data)))))
     (OUT / "exif.txt").write_text("".join(lines))
 
-    grey16 = np.arange(12).reshape(3, 4, 1) * 5000
+    indices = np.arange(12).reshape(3, 4, 1) % 2
     baseline = encoded(synthetic("RGB", "smooth", 1, 8, 8), "JPEG")
     at = baseline.index(b"\xff\xc0")
     refused = [
-        ("grey16.png", png(grey16, 16, 0), "kUnsupported"),
         ("twelve-bits.jpg", frame_patched(baseline, 0, b"\x0c"), "kUnsupported"),
         ("lossless.jpg", baseline[:at + 1] + b"\xc3" + baseline[at + 2:], "kUnsupported"),
         ("run-length.bmp", bmp(4, 1, 8, [b"\x04\x01\x00\x01"], bytes(1024), 1), "kUnsupported"),
-        ("no-palette.png", png(grey16 % 2, 8, 3), "kCorruptImage"),
+        ("no-palette.png", png(indices, 8, 3), "kCorruptImage"),
     ]
     for name, data, _ in refused:
         (OUT / "files" / name).write_bytes(data)
@@ -344,9 +324,9 @@ def write_files():
 
 
 def main():
-    shutil.rmtree(OUT, ignore_errors=True)
-    (OUT / "files").mkdir(parents=True)
-    (OUT / "tensors").mkdir()
+    for folder in ("files", "tensors"):
+        shutil.rmtree(OUT / folder, ignore_errors=True)
+        (OUT / folder).mkdir(parents=True)
     write_cases()
     write_files()
 

@@ -47,6 +47,44 @@ TEST(GeometryTest, AResizedPictureIsNeverSmallerThanTheTarget) {
   }
 }
 
+TEST(GeometryTest, ACropMayStartAtTheLowerHalf) {
+  PreprocessSpec spec{.width = 10, .height = 10, .mean = {}, .std = {1, 1, 1}};
+  EXPECT_EQ(place(spec, 13, 10).left, 2);  // 1.5
+  spec.crop = CropRounding::kDown;
+  EXPECT_EQ(place(spec, 13, 10).left, 1);
+  EXPECT_EQ(place(spec, 10, 17).top, 3);  // 3.5
+}
+
+TEST(GeometryTest, TheLongestEdgeFitsAndTheSmallerHalfOfThePaddingComesFirst) {
+  const PreprocessSpec spec{
+      .width = 20, .height = 30, .geometry = Geometry::kLongest, .mean = {}, .std = {1, 1, 1}};
+  const Placement wide = place(spec, 200, 50);  // ratio 10
+  EXPECT_EQ(wide.resized_width, 20);
+  EXPECT_EQ(wide.resized_height, 5);
+  EXPECT_EQ(wide.pad_left, 0);
+  EXPECT_EQ(wide.pad_top, 12);  // of 25
+  EXPECT_EQ(wide.width, 20);
+  EXPECT_EQ(wide.height, 5);
+  for (std::int64_t width = 1; width < 130; ++width) {
+    for (std::int64_t height = 1; height < 130; ++height) {
+      if (width > 30 * height || height > 50 * width) continue;  // a side vanishes
+      const Placement placement = place(spec, width, height);
+      ASSERT_TRUE(placement.resized_width == 20 || placement.resized_height == 30);
+      ASSERT_LE(placement.pad_left + placement.width, 20);
+      ASSERT_LE(placement.pad_top + placement.height, 30);
+    }
+  }
+}
+
+TEST(GeometryTest, ALongestEdgeThatLeavesNothingOfTheOtherIsUnsupported) {
+  const PreprocessSpec spec{
+      .width = 224, .height = 224, .geometry = Geometry::kLongest, .mean = {}, .std = {1, 1, 1}};
+  EXPECT_EQ(place(spec, 1, 447).resized_width, 1);
+  const auto error = error_of([&] { place(spec, 1, 449); });  // 0.499
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), ErrorCode::kUnsupported);
+}
+
 TEST(GeometryTest, ImpossibleAspectRatiosAreUnsupported) {
   const auto error = error_of([] { placed(224, 224, 1, 50'000'000); });
   ASSERT_TRUE(error);

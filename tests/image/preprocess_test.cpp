@@ -1,6 +1,7 @@
 #include <glint/preprocess.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -72,19 +73,59 @@ TEST(PreprocessTest, ReadsBgrAsRgb) {
   EXPECT_EQ(Preprocessor(spec)(bgr), Preprocessor(spec)(rgb));
 }
 
+TEST(PreprocessTest, ReadsBgraAsRgba) {
+  const Image rgba = synthetic(PixelMode::kRGBA, "noise", 5, 50, 40);
+  std::vector<std::uint8_t> swapped(rgba.pixels().begin(), rgba.pixels().end());
+  for (std::size_t i = 0; i < swapped.size(); i += 4) std::swap(swapped[i], swapped[i + 2]);
+  const Image bgra(50, 40, PixelMode::kBGRA, swapped);
+  PreprocessSpec spec = clip_spec(32, 32);
+  EXPECT_EQ(Preprocessor(spec)(bgra), Preprocessor(spec)(rgba));
+  spec.rgb = RgbConversion::kBeforeResize;
+  EXPECT_EQ(Preprocessor(spec)(bgra), Preprocessor(spec)(rgba));
+}
+
+// Every arithmetic reads rows by their stride.
 TEST(PreprocessTest, ReadsARegionOfALargerPicture) {
-  const Image large = synthetic(PixelMode::kRGB, "noise", 6, 60, 50);
-  ImageView region = large;
-  region.data += 5 * region.row_stride_bytes + 7 * 3;
-  region.width = 40;
-  region.height = 30;
-  std::vector<std::uint8_t> copy;
-  for (std::int64_t y = 0; y < 30; ++y) {
-    const std::uint8_t* row = region.data + y * region.row_stride_bytes;
-    copy.insert(copy.end(), row, row + 40 * 3);
+  for (const auto mode : {PixelMode::kL, PixelMode::kRGB, PixelMode::kRGBA, PixelMode::kP}) {
+    const Image large = synthetic(mode, "noise", 6, 60, 50);
+    for (const auto& [width, height] : {std::pair<int, int>{40, 30}, {32, 32}, {1, 9}}) {
+      const ImageView region = crop(large, 7, 5, width, height);
+      const Image owned = copy(region);
+      for (const auto arithmetic : {Arithmetic::kPillow, Arithmetic::kTorchvision,
+                                    Arithmetic::kOpencv, Arithmetic::kTorch}) {
+        PreprocessSpec spec = clip_spec(16, 16);
+        spec.arithmetic = arithmetic;
+        spec.interpolation = Interpolation::kBilinear;
+        spec.rgb = RgbConversion::kBeforeResize;
+        EXPECT_EQ(Preprocessor(spec)(region), Preprocessor(spec)(owned));
+      }
+    }
   }
-  const Preprocessor preprocess(clip_spec(16, 16));
-  EXPECT_EQ(preprocess(region), preprocess(Image(40, 30, PixelMode::kRGB, copy)));
+}
+
+TEST(PreprocessTest, BlackAndWhiteEdgesStayWithinRange) {
+  const Image edges = synthetic(PixelMode::kRGB, "steps", 1, 90, 70);
+  for (const auto arithmetic : {Arithmetic::kPillow, Arithmetic::kTorchvision}) {
+    PreprocessSpec spec{.width = 200, .height = 150, .mean = {}, .std = {1, 1, 1}};
+    spec.geometry = Geometry::kSquash;
+    spec.arithmetic = arithmetic;
+    spec.rgb = RgbConversion::kBeforeResize;
+    const auto pixels = Preprocessor(spec)(edges);
+    const auto [low, high] = std::ranges::minmax(pixels);
+    EXPECT_EQ(low, 0.0f);
+    EXPECT_EQ(high, 1.0f);
+  }
+}
+
+TEST(PreprocessTest, AOneBitPictureIsPaddedAsPillowPadsModeOne) {
+  // Pillow's mode "1": 0 is black, any other fill white.
+  const Image image = decode_image(golden_file("grey1.png"));
+  PreprocessSpec spec{.width = 3, .height = 40, .mean = {}, .std = {1, 1, 1}};
+  spec.geometry = Geometry::kLongest;
+  for (const int fill : {0, 1, 9, 255}) {
+    spec.fill = static_cast<std::uint8_t>(fill);
+    EXPECT_EQ(Preprocessor(spec)(image).front(), fill == 0 ? 0.0f : 1.0f);
+  }
 }
 
 TEST(PreprocessTest, AnIndexBeyondThePaletteIsBlack) {
@@ -139,7 +180,7 @@ TEST(PreprocessTest, RefusesASpecOutOfRangeAndNamesTheField) {
   };
   EXPECT_TRUE(names(message([](auto& s) { s.width = 0; }), "width"));
   EXPECT_TRUE(names(message([](auto& s) { s.height = -4; }), "height"));
-  EXPECT_TRUE(names(message([](auto& s) { s.height = 1 << 20; }), "height"));
+  EXPECT_TRUE(names(message([](auto& s) { s.height = kMaxTargetSide + 1; }), "height"));
   EXPECT_TRUE(names(message([](auto& s) { s.mean[1] = std::numeric_limits<float>::quiet_NaN(); }),
                     "mean[1]"));
   EXPECT_TRUE(names(message([](auto& s) { s.std[2] = 0; }), "std[2]"));
@@ -147,6 +188,21 @@ TEST(PreprocessTest, RefusesASpecOutOfRangeAndNamesTheField) {
   EXPECT_TRUE(names(message([](auto& s) { s.geometry = Geometry{9}; }), "geometry"));
   EXPECT_TRUE(names(message([](auto& s) { s.interpolation = Interpolation{9}; }), "interpolation"));
   EXPECT_TRUE(names(message([](auto& s) { s.rgb = RgbConversion{9}; }), "rgb"));
+  EXPECT_TRUE(names(message([](auto& s) { s.arithmetic = Arithmetic{9}; }), "arithmetic"));
+  EXPECT_TRUE(names(message([](auto& s) { s.crop = CropRounding{-1}; }), "crop"));
+  EXPECT_TRUE(names(message([](auto& s) { s.rescale = Rescale{9}; }), "rescale"));
+  EXPECT_TRUE(names(message([](auto& s) { s.channels = ChannelOrder{9}; }), "channels"));
+  EXPECT_TRUE(names(message([](auto& s) { s.align_corners = true; }), "align_corners"));
+  EXPECT_TRUE(names(message([](auto& s) { s.arithmetic = Arithmetic::kTorchvision; }), "rgb"));
+  const auto with = [&](Arithmetic arithmetic) {
+    return message([=](auto& s) {
+      s.arithmetic = arithmetic;
+      s.rgb = RgbConversion::kBeforeResize;
+    });
+  };
+  EXPECT_TRUE(names(with(Arithmetic::kOpencv), "interpolation"));
+  EXPECT_TRUE(names(with(Arithmetic::kTorch), "interpolation"));
+  EXPECT_EQ(with(Arithmetic::kTorchvision), "");
 }
 
 // One row or column of `pixels` grey pixels.

@@ -114,7 +114,7 @@ TEST(JsonReaderTest, SaysNothingMoreAboutAnAbsentValue) {
   EXPECT_EQ(absent.number(), std::nullopt);
   EXPECT_EQ(absent.positive_number(), std::nullopt);
   absent.null();
-  absent.is_true();
+  absent.boolean();
   EXPECT_FALSE(problems.any());
 }
 

@@ -106,9 +106,34 @@ TEST(ManifestTest, ReadsTheOtherValueOfEveryChoice) {
             (std::vector<std::optional<std::string>>{std::nullopt}));
 }
 
+TEST(ManifestTest, ReadsAPreprocessOfEveryArithmetic) {
+  for (const std::string arithmetic : {"pillow", "torchvision", "opencv", "torch"}) {
+    Json json = sound();
+    Json& preprocess = json["preprocess"]["default"];
+    const bool two_samples = arithmetic == "opencv" || arithmetic == "torch";
+    preprocess.update(Json{{"arithmetic", arithmetic},
+                           {"antialias", !two_samples},
+                           {"interpolation", two_samples ? "bilinear" : "nearest"},
+                           {"rgb", "before"},
+                           {"geometry", "longest"},
+                           {"fill", 128},
+                           {"crop", "down"},
+                           {"rescale", "fused"},
+                           {"channels", "bgr"}});
+    if (arithmetic == "torch") preprocess["align_corners"] = true;
+    const PreprocessSpec spec = parse(json).manifest.preprocess.at("default");
+    EXPECT_EQ(spec.geometry, Geometry::kLongest);
+    EXPECT_EQ(spec.fill, 128);
+    EXPECT_EQ(spec.crop, CropRounding::kDown);
+    EXPECT_EQ(spec.rescale, Rescale::kFused);
+    EXPECT_EQ(spec.channels, ChannelOrder::kBgr);
+    EXPECT_EQ(spec.align_corners, arithmetic == "torch");
+    EXPECT_NO_THROW(Preprocessor{spec}) << arithmetic;  // both know the same rules
+  }
+}
+
 TEST(ManifestTest, TakesSizesThatAreNotSquare) {
   Json json = sound();
-  json["preprocess"]["default"]["geometry"] = "squash";
   json["preprocess"]["default"]["size"] = {6, 8};
   json["towers"]["image"]["methods"]["forward"]["inputs"][0]["shape"] = {"B", 3, 6, 8};
   const Manifest manifest = parse(json).manifest;
@@ -194,13 +219,26 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
       {"/preprocess", Json::object(), "preprocess: expected an object of 1 to 64 entries, got 0"},
       {"/preprocess/default/size", {8, 0}, "preprocess.default.size[1]"},
       {"/preprocess/default/size", {4097, 8}, "preprocess.default.size[0]"},
-      {"/preprocess/default/size", {8, 9}, "expected a square for geometry \"shortest\""},
       {"/preprocess/default/size",
        {16, 16},
        "towers.image: expected pixels of [16, 16], the size of preprocess \"default\", got [8, 8]"},
-      {"/preprocess/default/geometry", "longest", "expected \"shortest\" or \"squash\""},
-      {"/preprocess/default/interpolation", "nearest", "expected \"bicubic\" or \"bilinear\""},
-      {"/preprocess/default/antialias", false, "antialias: expected true, got false"},
+      {"/preprocess/default/geometry", "tile", "\"squash\" or \"longest\", got \"tile\""},
+      {"/preprocess/default/geometry", "longest", "preprocess.default.fill: missing"},
+      {"/preprocess/default/fill", 0, "fill: expected only with geometry \"longest\""},
+      {"/preprocess/default/crop", "up", "crop: expected \"half_to_even\" or \"down\""},
+      {"/preprocess/default/interpolation", "area", "\"bilinear\" or \"nearest\", got \"area\""},
+      {"/preprocess/default/antialias", false,
+       "antialias: expected true with arithmetic \"pillow\" or \"torchvision\", got false"},
+      {"/preprocess/default/antialias", 1, "antialias: expected true or false, got 1"},
+      {"/preprocess/default/arithmetic", "jax", "\"opencv\" or \"torch\", got \"jax\""},
+      {"/preprocess/default/arithmetic", "torchvision",
+       "rgb: expected \"before\" with an arithmetic other than \"pillow\", got \"after\""},
+      {"/preprocess/default/arithmetic", "opencv",
+       "interpolation: expected \"bilinear\" with arithmetic \"opencv\" or \"torch\""},
+      {"/preprocess/default/arithmetic", "torch", "preprocess.default.align_corners: missing"},
+      {"/preprocess/default/align_corners", true, "expected only with arithmetic \"torch\""},
+      {"/preprocess/default/rescale", "none", "rescale: expected \"div255\" or \"fused\""},
+      {"/preprocess/default/channels", "gray", "channels: expected \"rgb\" or \"bgr\""},
       {"/preprocess/default/std", {1, 0, 1}, "std[1]: expected a positive number, got 0"},
       {"/preprocess/default/mean", {1, 2}, "mean: expected an array of 3, got an array of 2"},
       {"/tokenizer/kind", "wordpiece", "tokenizer.kind: expected \"clip_bpe\", got \"wordpiece\""},

@@ -71,15 +71,17 @@ def test_given_pictures_are_copied_byte_for_byte(tmp_path, tiny_parts):
     assert golden["logits"].shape == (1, len(pictures.TEXTS))
 
 
-@pytest.mark.parametrize("mode", ["shortest", "squash"])
+@pytest.mark.parametrize("size", [40, (40, 24)])
+@pytest.mark.parametrize("mode", ["shortest", "squash", "longest"])
 @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
-def test_preprocess_survives_the_manifest(mode, interpolation):
+def test_preprocess_survives_the_manifest(size, mode, interpolation):
     cfg = PreprocessCfg(
-        size=40,
+        size=size,
         mean=(0.1, 0.2, 0.3),
         std=(0.5, 0.6, 0.7),
         interpolation=interpolation,
         resize_mode=mode,
+        fill_color=77,
     )
     picture = Image.open(io.BytesIO(pictures.drawn(48)["rgb.png"]))
     expected = image_transform_v2(cfg, is_train=False)(picture)
@@ -90,8 +92,8 @@ def test_preprocess_survives_the_manifest(mode, interpolation):
     ("change", "message"),
     [
         ({"interpolation": "random"}, "bicubic or bilinear"),
-        ({"resize_mode": "longest"}, "shortest or squash"),
-        ({"size": (32, 48)}, "square size"),
+        ({"resize_mode": "widest"}, "shortest, squash or longest"),
+        ({"resize_mode": "longest", "fill_color": 256}, "fill colour from 0 to 255"),
     ],
 )
 def test_unsupported_preprocesses_are_refused(change, message):

@@ -18,20 +18,27 @@ def to_manifest(cfg: PreprocessCfg, rgb: str = "after") -> dict[str, Any]:
             f"expected bicubic or bilinear interpolation in the preprocess configuration, "
             f"got {cfg.interpolation!r}"
         )
-    if cfg.resize_mode not in ("shortest", "squash"):
+    if cfg.resize_mode not in ("shortest", "squash", "longest"):
         raise ExportError(
-            f"expected resize mode shortest or squash in the preprocess configuration, "
+            f"expected resize mode shortest, squash or longest in the preprocess configuration, "
             f"got {cfg.resize_mode!r}"
         )
-    if cfg.resize_mode == "shortest" and height != width:
-        raise ExportError(
-            f"expected a square size with resize mode shortest in the preprocess configuration, "
-            f"got {height} x {width}"
-        )
+    fill = {}
+    if cfg.resize_mode == "longest":
+        if not isinstance(cfg.fill_color, int) or not 0 <= cfg.fill_color <= 255:
+            raise ExportError(
+                f"expected a fill colour from 0 to 255 in the preprocess configuration, "
+                f"got {cfg.fill_color!r}"
+            )
+        fill = {"fill": cfg.fill_color}
+    # open_clip/transform.py, image_transform: ResizeKeepRatio(image_size) for a size that is not
+    # square is not given the interpolation, and its default is bicubic.
+    covers = cfg.resize_mode == "shortest" and height != width
     return {
         "size": [int(height), int(width)],
         "geometry": cfg.resize_mode,
-        "interpolation": cfg.interpolation,
+        **fill,
+        "interpolation": "bicubic" if covers else cfg.interpolation,
         "antialias": True,
         "arithmetic": "pillow",
         "rgb": rgb,
@@ -55,6 +62,7 @@ def transform(preprocess: dict[str, Any]):
             std=tuple(preprocess["std"]),
             interpolation=preprocess["interpolation"],
             resize_mode=preprocess["geometry"],
+            fill_color=preprocess.get("fill", 0),
         ),
         is_train=False,
     )
