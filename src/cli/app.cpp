@@ -30,12 +30,22 @@ constexpr const char* kExamples = R"(Examples:
 Environment:
   GLINT_PACKAGE_PATH    folders to look for packages in, separated by colons)";
 
+// glint's own version alone on the first line, then a library a line.
+std::string versions() {
+  std::string text = "glint " + version();
+  for (const LibraryVersion& library : library_versions()) {
+    text += "\n" + library.name + " " + library.version;
+    if (library.name == "LibTorch") text += " (" + cpu_capability() + " kernels)";
+    if (!library.from_loaded) text += " (compiled with)";
+  }
+  return text;
+}
+
 void describe(CLI::App& program) {
   program.name("glint");
   program.description("Classifies and embeds images and texts with models of the CLIP family.");
   program.footer(kExamples);
-  program.set_version_flag(
-      "--version", [] { return "glint " + version(); }, "Print the version and exit");
+  program.set_version_flag("--version", versions, "Print the versions in use and exit");
   program.require_subcommand(1);
 }
 

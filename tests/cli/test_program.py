@@ -41,7 +41,18 @@ def test_the_program_lists_its_commands(glint):
 def test_the_version_is_the_headers(glint):
     header = (ROOT / "include" / "glint" / "version.h").read_text()
     numbers = [line.split()[-1] for line in header.splitlines() if line.startswith("#define GLINT_")]
-    assert glint("--version").out == f"glint {'.'.join(numbers)}\n"
+    assert glint("--version").out.splitlines()[0] == f"glint {'.'.join(numbers)}"
+
+
+def test_the_version_names_the_libraries_it_runs_with(glint):
+    pins = (ROOT / "scripts" / "requirements.txt").read_text().splitlines()
+    torch = next(line.removeprefix("torch==") for line in pins if line.startswith("torch=="))
+    lines = glint("--version").out.splitlines()[1:]
+    assert lines[0].startswith(f"LibTorch {torch} (") and lines[0].endswith(" kernels)")
+    names = [line.split()[0] for line in lines[1:]]
+    assert names == ["libjpeg-turbo", "libpng", "libwebp", "libwebpdemux", "zlib"]
+    lowered = glint("--version", env={"ATEN_CPU_CAPABILITY": "avx2"})
+    assert lowered.out.splitlines()[1] == f"LibTorch {torch} (AVX2 kernels)"
 
 
 # classify

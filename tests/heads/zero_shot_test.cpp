@@ -184,5 +184,25 @@ TEST(ClipReadmeTest, GivesThePublishedProbabilities) {
   EXPECT_NEAR(probabilities[2], 0.00299572, 1e-5);
 }
 
+// The same through the head and a bank of class embeddings.
+TEST(ClipReadmeTest, HeadGivesThePublishedProbabilitiesFromABank) {
+  const std::string folder = std::string(GLINT_TEST_DATA) + "/golden/clip-readme/";
+  const auto picture = test::read_npy<float>(folder + "image_features.npy").values;
+  auto texts = test::read_npy<float>(folder + "text_features.npy").values;
+  normalize_rows(texts, 512);
+  ByHandTowers towers;
+  towers.manifest_.embed_dim = 512;
+  towers.manifest_.logit = {.scale = 100, .bias = 0};
+  const ZeroShotHead head("default", {"{}"});
+  const ImageState image{.embedding = Tensor::from({512}, picture)};
+  const ClassBank bank{{"a diagram", "a dog", "a cat"}, Tensor::from({3, 512}, texts), {}, {}};
+  const auto scores = std::get<Classification>(head.predict(image, bank, towers, {})).scores;
+  ASSERT_EQ(scores.size(), 3U);
+  EXPECT_EQ(scores[0].label, "a diagram");
+  EXPECT_NEAR(scores[0].probability, 0.9927937, 1e-5);
+  EXPECT_NEAR(scores[1].probability, 0.00421068, 1e-5);
+  EXPECT_NEAR(scores[2].probability, 0.00299572, 1e-5);
+}
+
 }  // namespace
 }  // namespace glint

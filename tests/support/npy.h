@@ -1,6 +1,7 @@
-// Reads what numpy.save wrote, for tests: f32, f64, i64 or u8 in C order, format 1.0.
+// Reads what numpy.save wrote, for tests: f16, f32, f64, i64 or u8 in C order, format 1.0.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -18,8 +19,20 @@ struct Npy {
   std::vector<T> values;
 };
 
+// A finite IEEE half as it lies in a file.
+struct Half {
+  std::uint16_t bits = 0;
+  operator float() const {
+    const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
+    const double size =
+        exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(fraction + 1024, exponent - 25);
+    return static_cast<float>((bits & 0x8000) != 0 ? -size : size);
+  }
+};
+
 template <typename T>
 constexpr const char* npy_type() {
+  if constexpr (std::is_same_v<T, Half>) return "<f2";
   if constexpr (std::is_same_v<T, float>) return "<f4";
   if constexpr (std::is_same_v<T, double>) return "<f8";
   if constexpr (std::is_same_v<T, std::int64_t>) return "<i8";
