@@ -35,7 +35,7 @@ struct PredictOptions {
   std::int64_t top_k = 5;      // labels to list; 0: all
   std::vector<Box> regions{};  // for heads that answer about the caller's own regions
   std::stop_token stop{};      // checked between batches and windows; Error(kCancelled)
-  ProgressFn progress{};       // in images
+  ProgressFn progress{};       // in images; of an ImageState: in steps of the head's own
 };
 
 // Words of a head whose text depends on the image: what can be computed before one is seen.

@@ -18,6 +18,7 @@ constexpr const char* kExamples = R"(Examples:
   glint classify cat.jpg --labels "cat,dog,horse"
   glint classify *.jpg --labels-file animals.txt --top-k 1
   glint classify cat.jpg --labels "cat,dog" --template "a sketch of a {}." --json
+  glint classify *.jpg --bank animals.safetensors
   curl -s https://example.org/cat.jpg | glint classify - --labels "cat,dog")";
 
 constexpr int kBarCells = 20;
@@ -26,7 +27,6 @@ struct ClassifyOptions {
   CommonOptions common;
   LabelOptions labels;
   std::vector<std::string> images;
-  std::vector<std::string> templates;
   std::int64_t top_k = 5;
   bool json = false;
 };
@@ -56,9 +56,9 @@ void print_text(const std::string& path, const Classification& answer, Console& 
 }
 
 int classify(const ClassifyOptions& options, const Context& context) {
-  const std::vector<std::string> labels = read_labels(options.labels, context.stop);
+  const Words words = read_words(options.labels, context.stop);
   const Model model = load_model(options.common, context);
-  const TextState text = prepare_labels(model, labels, options.templates, context);
+  const TextState text = prepare(model, words, context);
   PredictOptions predict;
   predict.task = kClassifyTask;
   predict.top_k = options.top_k;
@@ -68,8 +68,7 @@ int classify(const ClassifyOptions& options, const Context& context) {
       options.images, options.common, context, [&](std::span<const NamedImage> images) {
         const std::vector<Prediction> answers = model.predict(views(images), text, predict);
         for (std::size_t i = 0; i < images.size(); ++i) {
-          print(options.images[images[i].position], std::get<Classification>(answers[i]),
-                context.console);
+          print(options.images[images[i].position], classification_of(answers[i]), context.console);
         }
         context.console.flush();
       });
@@ -86,7 +85,6 @@ Command add_classify(CLI::App& program, const Context& context) {
             "JPEG, PNG, WebP or BMP files; - is standard input")
       ->required();
   add_labels(*command, options->labels);
-  add_templates(*command, options->templates);
   command->add_option("--top-k", options->top_k, "Labels to list (0: all)")
       ->type_name("N")
       ->check(CLI::Range(0, 1'000'000'000).description(""))

@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "cli/labels.h"
 #include "cli/options.h"
+#include "cli/text_input.h"
 #include "core/check.h"
 
 namespace glint::cli {
@@ -88,7 +89,8 @@ void print(const Counts& counts, bool json, Console& console) {
 int evaluate(const EvaluateOptions& options, const Context& context) {
   const LabelledImages data = find_images(options.folder);
   const Model model = load_model(options.common, context);
-  const TextState text = prepare_labels(model, data.labels, options.templates, context);
+  for (const std::string& text : options.templates) check_utf8(text, "--template");
+  const TextState text = prepare(model, {data.labels, options.templates, {}}, context);
   PredictOptions predict;
   predict.task = kClassifyTask;
   predict.top_k = kTop;
@@ -99,7 +101,7 @@ int evaluate(const EvaluateOptions& options, const Context& context) {
       for_each_batch(data.files, options.common, context, [&](std::span<const NamedImage> images) {
         const std::vector<Prediction> answers = model.predict(views(images), text, predict);
         for (std::size_t i = 0; i < images.size(); ++i) {
-          counts.add(std::get<Classification>(answers[i]), data.classes[images[i].position]);
+          counts.add(classification_of(answers[i]), data.classes[images[i].position]);
         }
         bar.update(static_cast<std::int64_t>(images.back().position) + 1,
                    static_cast<std::int64_t>(data.files.size()));

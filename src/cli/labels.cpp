@@ -62,40 +62,60 @@ std::vector<std::string> read_file_of_labels(const std::string& path, const std:
 
 }  // namespace
 
-void add_labels(CLI::App& command, LabelOptions& options) {
+void add_labels(CLI::App& command, LabelOptions& options, BankFlag bank) {
   options.list_given = add_text(command, "--labels", options.list, "\"A,B,C\"",
                                 "Labels to choose from, separated by commas");
   options.file_given = add_text(command, "--labels-file", options.file, "FILE",
                                 "Labels to choose from, one a line, UTF-8");
   options.list_given->excludes(options.file_given);
+  CLI::Option* const templates = add_templates(command, options.templates);
+  if (bank == BankFlag::kNo) return;
+  add_text(command, "--bank", options.bank, "FILE",
+           "Class embeddings that glint bank saved, in place of labels and templates")
+      ->excludes(options.list_given)
+      ->excludes(options.file_given)
+      ->excludes(templates);
 }
 
-void add_templates(CLI::App& command, std::vector<std::string>& templates) {
-  add_repeated_text(command, "--template", templates, "TEXT",
-                    "Prompt, {} is the label; several: their mean (default: the package's)");
+CLI::Option* add_templates(CLI::App& command, std::vector<std::string>& templates) {
+  return add_repeated_text(command, "--template", templates, "TEXT",
+                           "Prompt, {} is the label; several: their mean (default: the package's)");
 }
 
-std::vector<std::string> read_labels(const LabelOptions& options, const std::stop_token& stop) {
-  if (options.list_given->count() > 0) return split_list(options.list);
-  if (options.file_given->count() > 0) return read_file_of_labels(options.file, stop);
-  return {};
+Words read_words(const LabelOptions& options, const std::stop_token& stop) {
+  Words words;
+  words.templates = options.templates;
+  for (const std::string& text : words.templates) check_utf8(text, "--template");
+  if (options.list_given->count() > 0) words.labels = split_list(options.list);
+  if (options.file_given->count() > 0) words.labels = read_file_of_labels(options.file, stop);
+  if (!options.bank.empty()) words.bank = load_class_bank(options.bank);
+  return words;
 }
 
-TextState prepare_labels(const Model& model, const std::vector<std::string>& labels,
-                         const std::vector<std::string>& templates, const Context& context) {
-  if (labels.empty() && model.manifest().classes.empty()) {
+TextState prepare(const Model& model, const Words& words, const Context& context) {
+  if (words.bank) return *words.bank;
+  if (words.labels.empty() && model.manifest().classes.empty()) {
     fail(ErrorCode::kInvalidArgument, "package ", quote(model.manifest().name),
          " has no labels of its own; pass --labels \"A,B,C\" or --labels-file FILE");
   }
-  for (const std::string& text : templates) check_utf8(text, "--template");
   auto bar = context.console.bar("labels");
   const ProgressFn progress = [&](std::int64_t done, std::int64_t total) {
     bar.update(done, total);
   };
-  return model.prepare(
-      TextQuery{
-          .labels = labels, .templates = templates, .stop = context.stop, .progress = progress},
-      kClassifyTask);
+  return model.prepare(TextQuery{.labels = words.labels,
+                                 .templates = words.templates,
+                                 .stop = context.stop,
+                                 .progress = progress},
+                       kClassifyTask);
+}
+
+const Classification& classification_of(const Prediction& answer) {
+  const auto* const classification = std::get_if<Classification>(&answer);
+  if (classification == nullptr) {
+    fail(ErrorCode::kUnsupported, "expected a package whose task ", quote(kClassifyTask),
+         " gives each label a score, got one that answers otherwise");
+  }
+  return *classification;
 }
 
 }  // namespace glint::cli

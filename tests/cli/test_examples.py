@@ -45,6 +45,14 @@ def test_04_threads(example, package, cat):
     assert done.stdout == "4 of 4 threads got the numbers of a single call\n"
 
 
+def test_06_own_head(example, package, cat):
+    done = example("06_own_head", package, cat, "a cat", "an airplane")
+    assert done.returncode == 0, done.stderr
+    cat_line, airplane_line = done.stdout.splitlines()
+    assert cat_line.endswith("%  a cat") and airplane_line.endswith("%  an airplane")
+    assert float(cat_line.split("%")[0]) > float(airplane_line.split("%")[0])
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_example_is_short_and_explains_its_use(example, name):
     text = (ROOT / "examples" / f"{name}.cpp").read_text()

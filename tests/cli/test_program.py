@@ -13,7 +13,7 @@ REFERENCE = load_file(PACKAGE / "reference" / "vectors.safetensors")
 MANIFEST = json.loads((PACKAGE / "glint.json").read_text())
 PICTURES = [str(PACKAGE / name) for name in MANIFEST["reference"]["images"]]
 TEXTS = MANIFEST["reference"]["texts"]
-COMMANDS = ["classify", "embed", "evaluate", "inspect", "preprocess", "tokenize", "verify"]
+COMMANDS = ["bank", "classify", "embed", "evaluate", "inspect", "preprocess", "tokenize", "verify"]
 
 
 def unit(rows):

@@ -64,7 +64,7 @@ def pictures() -> dict[str, bytes]:
 
 def small_vocabulary() -> bytes:
     lines = gzip.open(default_bpe()).read().decode().split("\n")[: MERGES + 1]
-    return gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0)
+    return gzip.compress("\n".join(lines).encode(), mtime=0)
 
 
 class World:

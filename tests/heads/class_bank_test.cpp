@@ -2,10 +2,11 @@
 #include <glint/glint.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "bank_source.h"
 #include "core/file.h"
+#include "package/safetensors.h"
 #include "support/expect_error.h"
 #include "support/tiny_package.h"
 
@@ -112,6 +113,46 @@ TEST(ClassBankTest, IsRefusedByAModelThatDiffers) {
   ClassBank unknown = sound;
   unknown.source = {};
   EXPECT_NO_THROW(model.predict(picture, TextState(unknown)));
+}
+
+// random-vit.glint without text tower and tokenizer.
+test::Files image_only_files() {
+  auto files = test::read_files(kPackage);
+  auto tensors = parse_safetensors(files.at("reference/vectors.safetensors"), "vectors");
+  std::erase_if(tensors, [](const auto& entry) {
+    return !entry.first.starts_with("pixels.") && entry.first != "image_embedding";
+  });
+  auto manifest = nlohmann::ordered_json::parse(test::manifest_of(files));
+  manifest["tokenizer"] = nullptr;
+  manifest["towers"].erase("text");
+  manifest["reference"]["texts"] = nlohmann::ordered_json::array();
+  for (const char* name : {"towers/text.pt", "tokenizer/bpe.txt.gz"}) {
+    manifest["files"].erase(name);
+    files.erase(name);
+  }
+  const auto vectors = glint::make_safetensors(tensors, {});
+  test::set_manifest(files, manifest.dump());
+  test::set_file(files, "reference/vectors.safetensors", vectors);
+  return files;
+}
+
+TEST(ClassBankTest, ServesAPackageWithoutATextTower) {
+  const Model whole = Model::load(kPackage);
+  const Model images = Model::load(Package::from_memory(image_only_files()));
+  EXPECT_TRUE(verify(images).passed());
+  const TextState text = whole.prepare({"cat", "dog", "bird"});
+  const Image picture = load_image(kPackage + "/reference/1.png");
+  const auto expected = std::get<Classification>(whole.predict(picture, text));
+  const auto got = std::get<Classification>(images.predict(picture, text));
+  for (std::size_t i = 0; i < expected.scores.size(); ++i) {
+    EXPECT_EQ(got.scores[i].label, expected.scores[i].label);
+    EXPECT_EQ(got.scores[i].logit, expected.scores[i].logit);
+  }
+  expect_error(ErrorCode::kUnsupported, "has no text tower", [&] { images.prepare({"cat"}); });
+  ClassBank other = std::get<ClassBank>(text);
+  other.source.image = std::string(64, '0');
+  expect_error(ErrorCode::kInvalidArgument, "another image tower made",
+               [&] { images.predict(picture, TextState(other)); });
 }
 
 TEST(BankSourceTest, WhatAModelLacksIsNotCompared) {

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "support/expect_error.h"
+#include "support/tiny_package.h"
 
 namespace glint {
 namespace {
@@ -189,6 +190,85 @@ TEST(ModelTest, RefusesWhatItCannotDo) {
   expect_error(ErrorCode::kNotFound, "segment",
                [] { model().prepare(TextQuery{.labels = {"a"}}, "segment"); });
   expect_error(ErrorCode::kInvalidArgument, "label", [] { model().prepare({"a", "a"}); });
+}
+
+TEST(ModelTest, NamesTheUnusableImageByItsPosition) {
+  auto images = pictures(5);
+  auto list = views(images);
+  list[3].row_stride_bytes = 1;
+  const Model small = Model::load(kPackage, {.max_batch = 2});
+  const auto text = small.prepare({"a", "b"});
+  const auto bad = ErrorCode::kInvalidArgument;
+  expect_error(bad, "image 3: ", [&] { small.predict(list, text); });
+  expect_error(bad, "image 3: ", [&] { small.encode_images(list); });
+  const std::string alone = test::error_of([&] { small.predict(list[3], text); });
+  EXPECT_EQ(alone.find("image 3"), std::string::npos) << alone;
+}
+
+TEST(ModelTest, LoadsFromMemoryWithTheSameAnswers) {
+  const Package package = Package::from_memory(test::read_files(kPackage));
+  EXPECT_EQ(package.digest(), model().package().digest());
+  const Model loaded = Model::load(package);
+  const auto images = pictures(2);
+  EXPECT_EQ(loaded.encode_images(views(images)).values,
+            model().encode_images(views(images)).values);
+  EXPECT_EQ(loaded.encode_texts(kTexts).values, model().encode_texts(kTexts).values);
+}
+
+TEST(ModelTest, TellsWhatItLoadsAndStopsWhenAsked) {
+  std::vector<std::string> lines;
+  std::int64_t last = 0, all = -1;
+  ModelOptions options;
+  options.log = [&](LogLevel level, std::string_view line) {
+    EXPECT_EQ(level, LogLevel::kInfo);
+    lines.emplace_back(line);
+  };
+  options.progress = [&](std::int64_t done, std::int64_t total) {
+    last = done;
+    all = total;
+  };
+  Model::load(kPackage, options);
+  EXPECT_EQ(last, all);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_TRUE(lines[0].starts_with("loaded the image tower: ")) << lines[0];
+  EXPECT_TRUE(lines[1].starts_with("loaded the text tower: ")) << lines[1];
+  std::stop_source source;
+  options.stop = source.get_token();
+  options.log = [&](LogLevel, std::string_view) { source.request_stop(); };
+  expect_error(ErrorCode::kCancelled, "cancelled", [&] { Model::load(kPackage, options); });
+}
+
+TEST(ModelTest, ReportsHowItComputes) {
+  const ModelReport report = Model::load(kPackage, {.threads = 2}).report();
+  EXPECT_EQ(report.package, "random-vit");
+  EXPECT_EQ(report.device, "cpu");
+  EXPECT_EQ(report.threads, 2);
+  EXPECT_EQ(report.precision, "exact");
+  EXPECT_TRUE(report.notes.empty());
+  ASSERT_EQ(report.towers.size(), 2U);
+  EXPECT_EQ(report.towers[0].name, "image");
+  EXPECT_EQ(report.towers[0].storage, "f16");
+  EXPECT_EQ(report.towers[0].compute, "f32");
+  EXPECT_GT(report.towers[0].weights, 1000);
+  ASSERT_EQ(report.towers[1].methods.size(), 3U);
+  for (const MethodReport& method : report.towers[1].methods) {
+    EXPECT_GT(method.nodes_executed, 0);
+    EXPECT_LE(method.nodes_executed, method.nodes_loaded) << method.name;
+  }
+}
+
+TEST(ModelTest, WarmingUpChangesNothing) {
+  const Model fresh = Model::load(kPackage);
+  fresh.warm_up();
+  const auto images = pictures(2);
+  EXPECT_EQ(fresh.encode_images(views(images)).values, model().encode_images(views(images)).values);
+}
+
+TEST(ModelTest, ACallersOwnExceptionPassesThrough) {
+  EncodeOptions options;
+  options.progress = [](std::int64_t, std::int64_t) { throw std::string("mine"); };
+  const auto images = pictures(1);
+  EXPECT_THROW(model().encode_images(views(images), options), std::string);
 }
 
 TEST(TowersTest, EmbeddedTextEqualsIds) {

@@ -193,6 +193,17 @@ void set_file(Files& files, const std::string& name, Bytes content) {
   set_manifest(files, json.dump(1));
 }
 
+Files read_files(const std::string& folder) {
+  Files files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(file), {}};
+    files[entry.path().lexically_relative(folder).generic_string()] = to_bytes(content);
+  }
+  return files;
+}
+
 void write_files(const Files& files, const std::string& folder) {
   for (const auto& [name, content] : files) {
     const auto path = std::filesystem::path(folder) / name;

@@ -30,6 +30,9 @@ void set_file(Files& files, const std::string& name, Bytes content);
 // Writes the files below `folder`, which is made.
 void write_files(const Files& files, const std::string& folder);
 
+// The files below `folder`, which is a package.
+Files read_files(const std::string& folder);
+
 Bytes to_bytes(std::string_view text);
 std::string to_text(std::span<const std::byte> bytes);
 

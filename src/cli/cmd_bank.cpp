@@ -1,0 +1,57 @@
+#include <glint/class_bank.h>
+#include <glint/model.h>
+
+#include <memory>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/labels.h"
+#include "cli/options.h"
+#include "core/check.h"
+
+namespace glint::cli {
+namespace {
+
+constexpr const char* kExamples =
+    R"(The file is a safetensors file: tensor rows [K, D] f32, the labels in its metadata. It says which
+model made it, and another one refuses it.
+
+Examples:
+  glint bank --labels-file animals.txt --output animals.safetensors
+  glint classify *.jpg --bank animals.safetensors)";
+
+struct BankOptions {
+  CommonOptions common;
+  LabelOptions labels;
+  std::string output;
+};
+
+int bank(const BankOptions& options, const Context& context) {
+  const Words words = read_words(options.labels, context.stop);
+  const Model model = load_model(options.common, context);
+  const TextState text = prepare(model, words, context);
+  const auto* const made = std::get_if<ClassBank>(&text);
+  if (made == nullptr) {
+    fail(ErrorCode::kUnsupported, "package ", quote(model.manifest().name),
+         " makes its text anew for every image, so it has no class embeddings to save");
+  }
+  save_class_bank(*made, options.output);
+  context.console.note(cat(made->labels.size(), made->labels.size() == 1 ? " label" : " labels",
+                           ", ", made->rows.dim(1), " numbers each -> ", options.output));
+  return 0;
+}
+
+}  // namespace
+
+Command add_bank(CLI::App& program, const Context& context) {
+  const auto options = std::make_shared<BankOptions>();
+  CLI::App* command = program.add_subcommand("bank", "Encode labels once, for many runs");
+  command->footer(kExamples);
+  add_labels(*command, options->labels, BankFlag::kNo);
+  add_text(*command, "--output", options->output, "FILE", "Where the class embeddings go")
+      ->required();
+  add_common(*command, options->common);
+  return {command, [options, context] { return bank(*options, context); }};
+}
+
+}  // namespace glint::cli

@@ -1,0 +1,99 @@
+"""glint bank, and --bank in its place: saved class embeddings."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from program_support import PACKAGE, PHOTOS, ROOT, seal
+from safetensors import safe_open
+
+LABELS = ["cat", "dog", "white horse"]
+PHOTO = str(PHOTOS / "dog.jpeg")
+TINY = str(ROOT / "models" / "tiny-clip.glint")
+
+
+def make(glint, path, *flags, model=TINY, labels=",".join(LABELS)):
+    done = glint("bank", "--labels", labels, "--output", str(path), "--model", model, *flags)
+    assert done.code == 0, done.err
+    assert done.out == ""
+    return done
+
+
+def test_a_bank_is_a_safetensors_file_with_unit_rows_and_its_labels(glint, tmp_path):
+    path = tmp_path / "animals.safetensors"
+    done = make(glint, path, "--template", "a {}.", "--template", "the {}.")
+    assert "3 labels, 64 numbers each" in done.err
+    with safe_open(path, "np") as file:
+        rows, metadata = file.get_tensor("rows"), file.metadata()
+    assert rows.shape == (3, 64) and rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    assert json.loads(metadata["labels"]) == LABELS
+    assert json.loads(metadata["templates"]) == ["a {}.", "the {}."]
+    assert all(len(metadata[key]) == 64 for key in ("image", "text", "heads", "fingerprint"))
+
+
+def test_a_bank_answers_as_its_labels_do(glint, tmp_path):
+    path = tmp_path / "animals.safetensors"
+    make(glint, path, "--template", "a {}.")
+    flags = ("--labels", ",".join(LABELS), "--template", "a {}.")
+    fresh = glint("classify", PHOTO, *flags, "--model", TINY, "--json")
+    saved = glint("classify", PHOTO, "--bank", str(path), "--model", TINY, "--json")
+    assert fresh.code == saved.code == 0
+    assert fresh.json == saved.json
+
+
+def test_a_bank_of_another_model_is_refused(glint, tmp_path):
+    path = tmp_path / "animals.safetensors"
+    make(glint, path)
+    done = glint("classify", PHOTO, "--bank", str(path), "--model", str(PACKAGE))
+    assert done.code == 1 and done.out == ""
+    assert "expected a class bank of this model, got one that another image tower made" in done.err
+
+
+def test_a_stale_bank_is_refused(glint, tmp_path):
+    """The package's tokenizer or heads change; the bank was made before."""
+    path = tmp_path / "animals.safetensors"
+    make(glint, path, model=str(PACKAGE))
+    for key, change in {"context": 50, "overflow": "error"}.items():
+        changed = tmp_path / f"{key}.glint"
+        shutil.copytree(PACKAGE, changed)
+        manifest = json.loads((changed / "glint.json").read_text())
+        manifest["tokenizer"][key] = change
+        (changed / "glint.json").write_text(json.dumps(manifest))
+        seal(changed)
+        done = glint("classify", PHOTO, "--bank", str(path), "--model", str(changed))
+        assert done.code == 1 and "another text tower or tokenizer made" in done.err
+
+
+def test_a_changed_bank_is_refused(glint, tmp_path):
+    path = tmp_path / "animals.safetensors"
+    make(glint, path)
+    path.write_bytes(path.read_bytes().replace(b"white horse", b"black horse"))
+    done = glint("classify", PHOTO, "--bank", str(path), "--model", TINY)
+    assert done.failed("changed after it was written")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--labels", "a,b"), ("--template", "a {}."), ("--labels-file", "x.txt")],
+)
+def test_a_bank_takes_the_place_of_labels_and_templates(glint, tmp_path, flags):
+    done = glint("classify", PHOTO, "--bank", "x.safetensors", *flags)
+    assert done.failed("--bank", code=2)
+
+
+def test_bad_banks_fail_in_one_sentence(glint, tmp_path):
+    (tmp_path / "text.safetensors").write_text("not a bank")
+    for name, part in {"text.safetensors": "safetensors", "absent.safetensors": "absent"}.items():
+        done = glint("classify", PHOTO, "--bank", str(tmp_path / name), "--model", TINY)
+        assert done.failed(part)
+
+
+def test_nothing_is_written_when_it_cannot_be(glint, tmp_path):
+    missing = tmp_path / "no-folder" / "bank.safetensors"
+    done = glint("bank", "--labels", "a,b", "--output", str(missing), "--model", TINY)
+    assert done.failed("no-folder")
+    done = glint("bank", "--labels", "a,a", "--output", str(tmp_path / "b"), "--model", TINY)
+    assert done.failed("distinct labels")
+    assert not list(tmp_path.iterdir())
