@@ -1,5 +1,5 @@
-// A head of one's own: each label is asked for itself, against its opposite, so that several labels
-// (or none) may be true of one picture.  example_06_own_head PACKAGE IMAGE LABEL...
+// A head of one's own: how far does each label stand out from the average one? Several may fit.
+//   example_06_own_head PACKAGE IMAGE LABEL...
 #include <glint/glint.h>
 
 #include <cmath>
@@ -8,12 +8,10 @@
 using namespace glint;
 
 // A package can name such a head as its own: see ModelOptions::heads.
-class PresenceHead final : public Head {
+class MarginHead final : public Head {
  public:
   TextState prepare(const TextQuery& query, const Towers& towers) const override {
-    TextQuery both = query;
-    for (const auto& label : query.labels) both.labels.push_back("no " + label);
-    return make_class_bank(both, {"a photo of {}."}, towers);
+    return make_class_bank(query, {"a photo of {}."}, towers);
   }
   std::vector<ImageState> encode(std::span<const ImageView> images, const Towers& towers,
                                  const PredictOptions&) const override {
@@ -31,9 +29,11 @@ class PresenceHead final : public Head {
     normalize_rows(unit, bank.rows.dim(1));
     std::vector<float> cosines(bank.labels.size());
     dot_matrix(unit, bank.rows.floats(), bank.rows.dim(1), cosines);
+    double mean = 0;
+    for (const float cosine : cosines) mean += cosine / static_cast<double>(cosines.size());
     Classification answer;
-    for (std::size_t k = 0, count = cosines.size() / 2; k < count; ++k) {
-      const double logit = towers.manifest().logit.scale * (cosines[k] - cosines[k + count]);
+    for (std::size_t k = 0; k < cosines.size(); ++k) {
+      const double logit = towers.manifest().logit.scale * (cosines[k] - mean);
       answer.scores.push_back({bank.labels[k], static_cast<std::int64_t>(k),
                                static_cast<float>(1 / (1 + std::exp(-logit))),
                                static_cast<float>(logit)});
@@ -45,7 +45,7 @@ class PresenceHead final : public Head {
 int main(int argc, char** argv) try {
   if (argc < 4) return std::fprintf(stderr, "usage: %s PACKAGE IMAGE LABEL...\n", argv[0]), 2;
   const auto model = Model::load(argv[1]);
-  const PresenceHead head;
+  const MarginHead head;
   const auto text = head.prepare({.labels = {argv + 3, argv + argc}}, model.towers());
   const Image picture = load_image(argv[2]);
   const ImageView view = picture;

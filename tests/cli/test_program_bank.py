@@ -55,7 +55,7 @@ def test_a_stale_bank_is_refused(glint, tmp_path):
     """The package's tokenizer or heads change; the bank was made before."""
     path = tmp_path / "animals.safetensors"
     make(glint, path, model=str(PACKAGE))
-    for key, change in {"context": 50, "overflow": "error"}.items():
+    for key, change in {"context": 78, "overflow": "error"}.items():
         changed = tmp_path / f"{key}.glint"
         shutil.copytree(PACKAGE, changed)
         manifest = json.loads((changed / "glint.json").read_text())
