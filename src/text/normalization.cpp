@@ -144,12 +144,11 @@ std::u32string compose_all(const Marks& marks) {
   return out;
 }
 
-bool is_inert(char32_t c) { return c < 0x300 || find_range<Range>(kNotInert, c) == nullptr; }
-
 }  // namespace
 
 std::u32string normalize_nfc(std::u32string text) {
-  if (std::all_of(text.begin(), text.end(), is_inert)) return text;
+  // Below the combining marks everything is composed.
+  if (std::all_of(text.begin(), text.end(), [](char32_t c) { return c < 0x300; })) return text;
   Marks marks = decompose_all(text);
   order(marks);
   return compose_all(marks);

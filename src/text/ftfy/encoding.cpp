@@ -37,7 +37,8 @@ std::optional<std::u32string> latin1_to_windows1252(std::u32string text) {
 }
 
 // Repairs stretches of mojibake within other text, each on its own (fixes.py,
-// decode_inconsistent_utf8). A stretch is shorter than the text, so the recursion ends.
+// decode_inconsistent_utf8). A stretch is its own only stretch until a decoding has made it
+// shorter, by a quarter at least, so the recursion is a few dozen levels deep at most.
 std::u32string decode_inconsistent_utf8(std::u32string_view text) {
   std::u32string out;
   std::size_t done = 0;

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <utility>
 
+#include "text/ftfy/activity.h"
 #include "text/ftfy/characters.h"
 #include "text/ftfy/encoding.h"
 #include "text/ftfy/entities.h"
+#include "text/ftfy/mojibake.h"
 #include "text/ftfy/stable.h"
 #include "text/normalization.h"
 
@@ -17,8 +19,15 @@ namespace {
 
 constexpr std::size_t kMaxLine = 1'000'000;  // TextFixerConfig.max_decode_length
 
+// Whether any repair has work in this text.
+bool may_change(std::u32string_view text) {
+  const unsigned bits = activity(text);
+  return (bits & kChangeable) != 0 || ((bits & kSuspect) != 0 && is_bad(text));
+}
+
 std::u32string fix_line(std::u32string_view line, bool unescape) {
   return until_stable(std::u32string(line), [&](std::u32string text) {
+    if (!may_change(text)) return text;
     if (unescape) text = unescape_entities(std::move(text));
     text = fix_encoding(std::move(text));
     text = fix_c1_controls(std::move(text));

@@ -111,6 +111,55 @@ def write_mojibake(path):
     path.write_text(text, encoding="ascii")
 
 
+def suspects():
+    """Characters beyond ASCII of which every bad text has one."""
+    found = set()
+    for _, sets in badness_sequences():
+        telling = [members for members in sets if len(members) < 1000 and min(members) >= 0x80]
+        assert telling
+        found.update(*telling)
+    return found
+
+
+def changeable():
+    """Characters that mean work by themselves: the single-character repairs, "&", and NFC."""
+    found = {*chardata.LIGATURES, *chardata.WIDTH_MAP, *chardata.CONTROL_CHARS, *range(0x80, 0xA0)}
+    found |= {ord(c) for c in "&\r\u2028\u2029"} | {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}
+    for c in CODE_POINTS:
+        x = chr(c)
+        if chardata.SINGLE_QUOTE_RE.match(x) or chardata.DOUBLE_QUOTE_RE.match(x):
+            found.add(c)
+        decomposed = unicodedata.normalize("NFD", x)
+        if unicodedata.normalize("NFC", x) != x:
+            found.add(c)
+        elif len(decomposed) > 1 and not 0xAC00 <= c <= 0xD7A3:
+            # The second of a pair that composes.
+            found.add(int(unicodedata.decomposition(x).split(" ")[1], 16))
+    return found
+
+
+def write_activity(path):
+    """Bits of activity.h for every code point, as pages of 256."""
+    work, suspect = changeable(), suspects()
+    bits = bytearray(0x110000)
+    for c in CODE_POINTS:
+        mark = unicodedata.combining(chr(c)) != 0
+        bits[c] = (c in work) | (c in suspect) << 1 | mark << 2
+    pages, index = {}, []
+    for start in range(0, len(bits), 256):
+        index.append(pages.setdefault(bytes(bits[start : start + 256]), len(pages)))
+    assert len(pages) <= 256
+    text = HEADER
+    text += "\n// Which page each 256 code points have.\n"
+    text += f"constexpr std::uint8_t kPageOf[] = {{\n{rows((f'{k},' for k in index), 24)}}};\n"
+    text += "\nconstexpr std::uint8_t kPages[][256] = {\n"
+    for page in pages:
+        text += "    {" + ("" if any(page) else "0},\n")
+        if any(page):
+            text += "\n" + rows((f"{k}," for k in page), 32) + "    },\n"
+    path.write_text(text + "};\n", encoding="ascii")
+
+
 def write_charmaps(path):
     """One row a character beyond ASCII: its byte in each of the encodings, 0 where it has none."""
     encodings = chardata.CHARMAP_ENCODINGS

@@ -166,13 +166,6 @@ def write_normalization(path):
     cells = [(a, b, k) for k in classes for a, b in ranges(lambda c: combining[ord(c)] == k)]
     text += rows(f"{{0x{a:X}, 0x{b:X}, {k}}}," for a, b, k in sorted(cells)) + "};\n"
 
-    seconds = {b for _, b, _ in composed} | {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}
-    text += "\n// A text without any of these is in the form already.\n"
-    text += "constexpr Range kNotInert[] = {\n"
-    active = ranges(
-        lambda c: combining[ord(c)] or ord(c) in seconds or unicodedata.normalize("NFC", c) != c
-    )
-    text += rows(f"{{0x{a:X}, 0x{b:X}}}," for a, b in active) + "};\n"
     path.write_text(text, encoding="ascii")
 
 
@@ -183,6 +176,7 @@ def main():
     write_unicode(folder / "unicode.inc")
     write_entities(folder / "html_entities.inc")
     write_normalization(folder / "normalization.inc")
+    ftfy_tables.write_activity(folder / "activity.inc")
     ftfy_tables.write_mojibake(folder / "mojibake.inc")
     ftfy_tables.write_charmaps(folder / "charmaps.inc")
     ftfy_tables.write_characters(folder / "characters.inc")
