@@ -8,6 +8,7 @@ steps.jsonl.gz   {"step", "in", "out"}: single steps of the cleaning, and the wo
 long.jsonl       {"piece", "times", "count", "crc"}: a million characters or so; how many ids, and
                  the CRC-32 of the ids as 32-bit little-endian numbers
 openai.jsonl     {"text", "ids"}: openai/CLIP's ids where the two spell the special tokens otherwise
+../../fuzz/corpus/tokenizer: where the fuzzer starts, one file a text
 unicode.json     CRC-32 of the class, the lower case, ... of every code point
 
 Run with the reference's environment: python tests/golden/make_tokens.py
@@ -221,6 +222,12 @@ def write_lines(path, lines):
     return len(lines)
 
 
+def write_corpus(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for k, text in enumerate([*REPAIRS, *SPECIAL[::4], *OPENAI_SPECIAL[::4], *CASES[::4]]):
+        (folder / f"{k:02}.txt").write_bytes(text.encode())
+
+
 def openai_lines(tokenizer_file):
     spec = importlib.util.spec_from_file_location("simple_tokenizer", tokenizer_file)
     module = importlib.util.module_from_spec(spec)
@@ -283,6 +290,7 @@ def main():
     assert write_lines(folder / "texts.jsonl.gz", text_lines()) >= 5000
     write_lines(folder / "steps.jsonl.gz", step_lines())
     write_lines(folder / "long.jsonl", long_lines())
+    write_corpus(folder.parents[1] / "fuzz/corpus/tokenizer")
     (folder / "unicode.json").write_text(json.dumps(unicode_summary(), indent=1) + "\n")
 
 
