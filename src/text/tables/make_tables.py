@@ -18,13 +18,13 @@ from pathlib import Path
 import ftfy
 import ftfy_tables
 import regex
+from ftfy_tables import CODE_POINTS, rows
 
 EXPECTED = {"Python's Unicode": "14.0.0", "regex": "2026.11.19", "ftfy": "6.3.1"}
 # The alternatives of CLIP's word pattern (open_clip tokenizer.py), compiled as it compiles them.
 LETTER = regex.compile(r"[\p{L}]", regex.IGNORECASE)
 NUMBER = regex.compile(r"[\p{N}]", regex.IGNORECASE)
 OTHER = regex.compile(r"[^\s\p{L}\p{N}]", regex.IGNORECASE)
-CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 
 
 def check_versions():
@@ -85,12 +85,6 @@ def lower_runs():
         else:
             runs.append([c, c, 0, delta])
     return [(first, last, step or 1, delta) for first, last, step, delta in runs]
-
-
-def rows(items, per_line=4):
-    items = list(items)
-    lines = [" ".join(items[i : i + per_line]) for i in range(0, len(items), per_line)]
-    return "".join(f"    {line}\n" for line in lines)
 
 
 def write_unicode(path):
