@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "text/ftfy/fix_text.h"
 #include "text/html.h"
 #include "text/unicode.h"
 
@@ -62,7 +63,10 @@ std::u32string lower_case(std::u32string_view text) {
 }
 
 std::u32string clean_lower(std::string_view utf8) {
-  std::u32string text = decode_utf8(utf8);
+  if (ftfy::is_plain(utf8)) {
+    return lower_case(collapse_whitespace(std::u32string(utf8.begin(), utf8.end())));
+  }
+  std::u32string text = ftfy::fix_text(decode_utf8(utf8));
   text = unescape_html(text);
   text = unescape_html(text);
   text = collapse_whitespace(text);

@@ -1,5 +1,5 @@
-// What open_clip does to a text before it looks for words: clean="lower" (tokenizer.py,
-// _clean_lower), one function a step.
+// What CLIP does to a text before it looks for words: open_clip's clean="lower" (tokenizer.py,
+// _clean_lower), to which openai/CLIP's steps come down too; one function a step.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ std::u32string collapse_whitespace(std::u32string_view text);
 // sigma, which at the end of a word becomes the final form.
 std::u32string lower_case(std::u32string_view text);
 
-// All steps in the reference's order: HTML references twice, white space, lower case.
+// All steps in the reference's order: ftfy's repairs, HTML references twice, white space, lower
+// case.
 std::u32string clean_lower(std::string_view utf8);
 
 }  // namespace glint

@@ -114,6 +114,12 @@ std::size_t append_named(std::u32string_view text, std::u32string& out) {
 
 }  // namespace
 
+std::u32string named_reference(std::string_view name) {
+  std::u32string out;
+  if (const Entity* entity = find_entity(name)) append_entity(*entity, out);
+  return out;
+}
+
 std::u32string unescape_html(std::u32string_view text) {
   std::u32string out;
   out.reserve(text.size());

@@ -11,4 +11,7 @@ namespace glint {
 // ("&notit;" is "¬it;"). A number of any length is read; Python refuses one of over 4,300 digits.
 std::u32string unescape_html(std::u32string_view text);
 
+// What "&NAME;" stands for, one or two characters; empty: there is no such name.
+std::u32string named_reference(std::string_view name);
+
 }  // namespace glint

@@ -45,7 +45,8 @@ struct Tokenizer::Impl {
   // Ids of a text, start and end included, until there are more than `enough` of them.
   std::vector<std::int64_t> ids(std::string_view text, std::size_t enough) const {
     const std::u32string clean = clean_lower(text);
-    Words words(clean);
+    const bool openai = spec.special_spelling == SpecialSpelling::kOpenAi;
+    Words words(clean, openai ? kOpenAiWords : kOpenClipWords);
     BytePairs::Workspace work;
     std::vector<std::int64_t> ids{spec.start_id};
     while (ids.size() < enough) {

@@ -1,17 +1,12 @@
 #include "text/unicode.h"
 
-#include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <span>
+
+#include "text/ranges.h"
 
 namespace glint {
 namespace {
-
-struct Range {
-  char32_t first;
-  char32_t last;
-};
 
 // Every step-th code point from first to last has the lower case c + delta.
 struct LowerRun {
@@ -26,18 +21,7 @@ struct LowerRun {
 constexpr char32_t kReplacement = 0xFFFD;
 constexpr char32_t kYpogegrammeni = 0x345;
 
-// The element of a sorted table whose [first, last] holds c, or null.
-template <typename T>
-const T* find(std::span<const T> table, char32_t c) {
-  const auto above =
-      std::upper_bound(table.begin(), table.end(), c,
-                       [](char32_t value, const T& row) { return value < row.first; });
-  if (above == table.begin()) return nullptr;
-  const T& row = *std::prev(above);
-  return c <= row.last ? &row : nullptr;
-}
-
-bool contains(std::span<const Range> table, char32_t c) { return find(table, c) != nullptr; }
+bool contains(std::span<const Range> table, char32_t c) { return find_range(table, c) != nullptr; }
 
 // \s of the pattern, which the four separators below the space do not match.
 bool is_pattern_space(char32_t c) { return is_space(c) && !(c >= 0x1C && c <= 0x1F); }
@@ -83,7 +67,7 @@ bool is_space(char32_t c) {
 
 char32_t simple_lower(char32_t c) {
   if (c < 0x80) return c >= U'A' && c <= U'Z' ? c + 32 : c;
-  const LowerRun* run = find(std::span<const LowerRun>(kLowerRuns), c);
+  const LowerRun* run = find_range<LowerRun>(kLowerRuns, c);
   if (run == nullptr || (c - run->first) % run->step != 0) return c;
   return static_cast<char32_t>(static_cast<std::int32_t>(c) + run->delta);
 }
@@ -91,28 +75,26 @@ char32_t simple_lower(char32_t c) {
 bool is_cased(char32_t c) { return contains(kCased, c); }
 bool is_case_ignorable(char32_t c) { return contains(kIgnorable, c); }
 
+std::optional<char32_t> next_code_point(std::string_view bytes, std::size_t& at) {
+  const auto byte_at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  const unsigned byte = byte_at(at++);
+  if (byte < 0x80) return byte;
+  auto [left, low, high] = lead_of(byte);
+  if (left == 0) return std::nullopt;
+  char32_t c = byte & (0x3Fu >> left);
+  for (; left > 0 && at < bytes.size() && byte_at(at) >= low && byte_at(at) <= high; --left) {
+    c = (c << 6) | (byte_at(at++) & 0x3Fu);
+    low = 0x80;
+    high = 0xBF;
+  }
+  return left == 0 ? std::optional(c) : std::nullopt;
+}
+
 std::u32string decode_utf8(std::string_view bytes) {
   std::u32string out;
   out.reserve(bytes.size());
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   for (std::size_t i = 0; i < bytes.size();) {
-    const unsigned byte = at(i++);
-    if (byte < 0x80) {
-      out += static_cast<char32_t>(byte);
-      continue;
-    }
-    auto [left, low, high] = lead_of(byte);
-    if (left == 0) {
-      out += kReplacement;
-      continue;
-    }
-    char32_t c = byte & (0x3Fu >> left);
-    for (; left > 0 && i < bytes.size() && at(i) >= low && at(i) <= high; --left) {
-      c = (c << 6) | (at(i++) & 0x3Fu);
-      low = 0x80;
-      high = 0xBF;
-    }
-    out += left == 0 ? c : kReplacement;
+    out += next_code_point(bytes, i).value_or(kReplacement);
   }
   return out;
 }

@@ -3,6 +3,8 @@
 // system library's; ids depend on both, so they are part of the source.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,10 @@ char32_t simple_lower(char32_t c);
 // The two properties that the final sigma rule asks for: cased and not case-ignorable; ignorable.
 bool is_cased(char32_t c);
 bool is_case_ignorable(char32_t c);
+
+// The code point of the well-formed sequence at `at`, which moves behind it; none: there is none,
+// and `at` moves behind the maximal invalid part.
+std::optional<char32_t> next_code_point(std::string_view bytes, std::size_t& at);
 
 // bytes.decode("utf-8", "replace"): each maximal invalid part becomes one U+FFFD.
 std::u32string decode_utf8(std::string_view bytes);

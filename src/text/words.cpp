@@ -7,8 +7,6 @@
 namespace glint {
 namespace {
 
-constexpr std::u32string_view kStartSpelling = U"<start_of_text>";
-constexpr std::u32string_view kEndSpelling = U"<end_of_text>";
 constexpr std::u32string_view kContractions[] = {U"'s", U"'t",  U"'re", U"'ve",
                                                  U"'m", U"'ll", U"'d"};
 
@@ -27,9 +25,9 @@ bool starts_with(std::u32string_view text, std::u32string_view literal) {
 }
 
 // Length of the literal alternative that matches here, 0 for none.
-std::size_t literal_length(std::u32string_view text) {
+std::size_t literal_length(std::u32string_view text, const SpecialWords& special) {
   if (text[0] == U'<') {
-    for (const auto spelling : {kStartSpelling, kEndSpelling}) {
+    for (const auto spelling : {special.start, special.end}) {
       if (starts_with(text, spelling)) return spelling.size();
     }
   } else if (text[0] == U'\'') {
@@ -50,9 +48,9 @@ std::size_t run_length(std::u32string_view text) {
 }
 
 // A spelling with a long s matches the pattern but is not the special token.
-WordKind kind_of(std::u32string_view word) {
-  if (word == kStartSpelling) return WordKind::kStart;
-  return word == kEndSpelling ? WordKind::kEnd : WordKind::kText;
+WordKind kind_of(std::u32string_view word, const SpecialWords& special) {
+  if (word == special.start) return WordKind::kStart;
+  return word == special.end ? WordKind::kEnd : WordKind::kText;
 }
 
 }  // namespace
@@ -60,10 +58,10 @@ WordKind kind_of(std::u32string_view word) {
 std::optional<Word> Words::next() {
   while (!rest_.empty() && char_class(rest_[0]) == CharClass::kNone) rest_.remove_prefix(1);
   if (rest_.empty()) return std::nullopt;
-  const std::size_t literal = literal_length(rest_);
+  const std::size_t literal = literal_length(rest_, special_);
   const std::u32string_view word = rest_.substr(0, literal > 0 ? literal : run_length(rest_));
   rest_.remove_prefix(word.size());
-  return Word{kind_of(word), word};
+  return Word{kind_of(word, special_), word};
 }
 
 }  // namespace glint

@@ -1,7 +1,8 @@
 // CLIP's word pattern (open_clip tokenizer.py, SimpleTokenizer.pat):
-//   <start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+
-// The first alternative that matches wins, letter case aside; what none matches, white space above
-// all, belongs to no word.
+//   START|END|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+
+// START and END being the spellings of the special tokens, which openai/CLIP and open_clip chose
+// differently. The first alternative that matches wins, letter case aside; what none matches, white
+// space above all, belongs to no word.
 #pragma once
 
 #include <cstddef>
@@ -21,15 +22,24 @@ struct Word {
   std::u32string_view text;  // into the text given to Words
 };
 
+struct SpecialWords {
+  std::u32string_view start;
+  std::u32string_view end;
+};
+inline constexpr SpecialWords kOpenClipWords{U"<start_of_text>", U"<end_of_text>"};
+inline constexpr SpecialWords kOpenAiWords{U"<|startoftext|>", U"<|endoftext|>"};
+
 // The words of a text, which must outlive it, one after another.
 class Words {
  public:
-  explicit Words(std::u32string_view text) : rest_(text) {}
+  explicit Words(std::u32string_view text, const SpecialWords& special = kOpenClipWords)
+      : rest_(text), special_(special) {}
 
   std::optional<Word> next();
 
  private:
   std::u32string_view rest_;
+  SpecialWords special_;
 };
 
 }  // namespace glint

@@ -49,13 +49,18 @@ TEST(CleanTest, StepsRunInTheReferencesOrder) {
   EXPECT_EQ(encode_utf8(clean_lower(" A&amp;#32;&amp;lt;B&nbsp;  C&Eacute; ")), "a <b c\u00e9");
 }
 
-TEST(CleanTest, ReferencesAreDecodedTwiceAndNotThrice) {
-  EXPECT_EQ(encode_utf8(clean_lower("&amp;amp;lt;")), "&lt;");
+TEST(CleanTest, ReferencesBesideALessThanAreDecodedTwiceAndNotThrice) {
+  EXPECT_EQ(encode_utf8(clean_lower("< &amp;amp;lt;")), "< &lt;");
+}
+
+// Without a "<", ftfy has decoded them to the end before.
+TEST(CleanTest, OtherReferencesAreDecodedToTheEnd) {
+  EXPECT_EQ(encode_utf8(clean_lower("&amp;amp;amp;amp;eacute;")), "\u00e9");
 }
 
 TEST(CleanTest, GoldenStepsEqualPython) {
   int checked = 0;
-  for (const auto& line : test::golden_lines("steps.jsonl")) {
+  for (const auto& line : test::golden_lines("steps.jsonl.gz")) {
     const auto step = line.at("step").get<std::string>();
     if (step != "lower" && step != "collapse") continue;
     const auto in = line.at("in").get<std::string>();

@@ -64,7 +64,7 @@ TEST(HtmlTest, NamesOfMoreThan32CharactersAreCutThere) {
 
 TEST(HtmlTest, GoldenStepsEqualPython) {
   int checked = 0;
-  for (const auto& line : test::golden_lines("steps.jsonl")) {
+  for (const auto& line : test::golden_lines("steps.jsonl.gz")) {
     if (line.at("step") != "unescape") continue;
     EXPECT_EQ(unescape(line.at("in").get<std::string>()), line.at("out").get<std::string>());
     ++checked;

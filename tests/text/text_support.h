@@ -10,12 +10,14 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/file.h"
 #include "support/expect_error.h"
+#include "text/gunzip.h"
 #include "text/unicode.h"
 
 namespace glint::test {
@@ -43,11 +45,37 @@ inline Tokenizer clip_tokenizer(std::int64_t context_length,
   return Tokenizer::clip_bpe(clip_spec(context_length, overflow), published_vocabulary());
 }
 
+// `name` in tests/golden/tokens: one JSON value a line, compressed where the name says so.
 inline std::vector<nlohmann::json> golden_lines(const std::string& name) {
-  std::ifstream file(std::string(GLINT_TEST_DATA) + "/golden/tokens/" + name);
+  const auto file = read_file(std::string(GLINT_TEST_DATA) + "/golden/tokens/" + name, 1 << 24);
+  std::string content(reinterpret_cast<const char*>(file.data()), file.size());
+  if (is_gzip(file)) content = gunzip(file, 1 << 24, name);
+  std::istringstream stream(content);
   std::vector<nlohmann::json> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
+  for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
   return lines;
+}
+
+inline std::uint32_t crc(std::string_view text) {
+  return static_cast<std::uint32_t>(
+      crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size()));
+}
+
+// A checksum over all code points, which the reference computed.
+inline std::uint32_t golden_crc(const char* name) {
+  std::ifstream file(std::string(GLINT_TEST_DATA) + "/golden/tokens/unicode.json");
+  return nlohmann::json::parse(file).at(name).get<std::uint32_t>();
+}
+
+// The text of a golden line, which may be bytes that are no UTF-8.
+inline std::string golden_text(const nlohmann::json& line) {
+  if (line.contains("text")) return line.at("text").get<std::string>();
+  const auto hex = line.at("bytes").get<std::string>();
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  }
+  return bytes;
 }
 
 inline std::span<const std::byte> as_bytes(std::string_view text) {

@@ -43,9 +43,26 @@ TEST(TokenizerTest, InvalidUtf8IsReadAsReplacementCharacters) {
   EXPECT_EQ(tokenizer.encode("a\xff\xe2\x82z"), tokenizer.encode("a\ufffd\ufffdz"));
 }
 
-TEST(TokenizerTest, NulIsACharacter) {
+TEST(TokenizerTest, NulNeitherEndsATextNorCounts) {
   const auto tokenizer = clip_tokenizer(77);
-  EXPECT_EQ(tokenizer.encode(std::string_view("a\0b", 3)), (Ids{kStartId, 320, 444, 321, kEndId}));
+  EXPECT_EQ(tokenizer.encode(std::string_view("a\0b", 3)), tokenizer.encode("ab"));
+}
+
+TEST(TokenizerTest, MojibakeAndTypographyGiveTheIdsOfThePlainText) {
+  const auto tokenizer = clip_tokenizer(77);
+  EXPECT_EQ(tokenizer.encode("It\u2019s a sch\u00c3\u00b6n \uff23\uff21\uff34, \ufb01ne"),
+            tokenizer.encode("it's a sch\u00f6n cat, fine"));
+}
+
+TEST(TokenizerTest, EachReferencesSpellingOfTheSpecialTokensIsTextToTheOther) {
+  TokenizerSpec spec = clip_spec(77);
+  spec.special_spelling = SpecialSpelling::kOpenAi;
+  const auto openai = Tokenizer::clip_bpe(spec, published_vocabulary());
+  const auto open_clip = clip_tokenizer(77);
+  EXPECT_EQ(openai.encode("<|StartOfText|>"), (Ids{kStartId, kStartId, kEndId}));
+  EXPECT_EQ(open_clip.encode("<Start_Of_Text>"), (Ids{kStartId, kStartId, kEndId}));
+  EXPECT_GT(openai.encode("<start_of_text>").size(), 3u);
+  EXPECT_GT(open_clip.encode("<|startoftext|>").size(), 3u);
 }
 
 TEST(TokenizerTest, ATextThatFillsTheContextIsWhole) {
@@ -114,8 +131,8 @@ TEST(TokenizerTest, AVocabularyWithTooFewMergesIsCorrupt) {
 TEST(TokenizerTest, ManyThreadsGiveTheSerialIds) {
   const auto tokenizer = clip_tokenizer(77);
   std::vector<std::string> texts;
-  for (const auto& line : test::golden_lines("texts.jsonl")) {
-    texts.push_back(line.at("text").get<std::string>());
+  for (const auto& line : test::golden_lines("texts.jsonl.gz")) {
+    texts.push_back(test::golden_text(line));
   }
   std::vector<Ids> serial;
   for (const auto& text : texts) serial.push_back(tokenizer.encode(text));

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "text/clean.h"
+#include "text/normalization.h"
 #include "text_support.h"
 
 namespace glint {
@@ -18,15 +19,8 @@ std::string each_code_point(const std::function<std::u32string(char32_t)>& write
   return out;
 }
 
-std::uint32_t crc(const std::string& text) {
-  return static_cast<std::uint32_t>(
-      crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size()));
-}
-
-std::uint32_t golden(const char* name) {
-  std::ifstream file(std::string(GLINT_TEST_DATA) + "/golden/tokens/unicode.json");
-  return nlohmann::json::parse(file).at(name).get<std::uint32_t>();
-}
+using test::crc;
+using test::golden_crc;
 
 TEST(UnicodeTest, ClassesOfAllCodePointsEqualTheReferencePattern) {
   const auto letter_of = [](char32_t c) {
@@ -35,17 +29,17 @@ TEST(UnicodeTest, ClassesOfAllCodePointsEqualTheReferencePattern) {
     if (kind == CharClass::kNumber) return std::u32string(U"N");
     return std::u32string(kind == CharClass::kOther ? U"." : U"-");
   };
-  EXPECT_EQ(crc(each_code_point(letter_of)), golden("classes"));
+  EXPECT_EQ(crc(each_code_point(letter_of)), golden_crc("classes"));
 }
 
 TEST(UnicodeTest, SpacesAmongAllCodePointsEqualPython) {
   const auto space = [](char32_t c) { return std::u32string(is_space(c) ? U"s" : U"-"); };
-  EXPECT_EQ(crc(each_code_point(space)), golden("spaces"));
+  EXPECT_EQ(crc(each_code_point(space)), golden_crc("spaces"));
 }
 
 TEST(UnicodeTest, LowerCaseOfAllCodePointsEqualsPython) {
   const auto lower = [](char32_t c) { return lower_case(std::u32string(1, c)); };
-  EXPECT_EQ(crc(each_code_point(lower)), golden("lower"));
+  EXPECT_EQ(crc(each_code_point(lower)), golden_crc("lower"));
 }
 
 TEST(UnicodeTest, FinalSigmaBesideAllCodePointsEqualsPython) {
@@ -54,7 +48,26 @@ TEST(UnicodeTest, FinalSigmaBesideAllCodePointsEqualsPython) {
     return x + U"\u03a3 a" + x + U"\u03a3 a\u03a3" + x + U"a ";
   };
   const std::u32string text = decode_utf8(each_code_point(sigma));
-  EXPECT_EQ(crc(encode_utf8(lower_case(text))), golden("final_sigma"));
+  EXPECT_EQ(crc(encode_utf8(lower_case(text))), golden_crc("final_sigma"));
+}
+
+TEST(UnicodeTest, NormalFormsAroundAllCodePointsEqualPython) {
+  const auto around = [](char32_t c) {
+    const std::u32string x(1, c);
+    const std::u32string text = x + U" a" + x + U"\u0301 \uac00" + x + U"\u0323 ";
+    return normalize_nfc(text);
+  };
+  EXPECT_EQ(crc(each_code_point(around)), golden_crc("nfc"));
+}
+
+TEST(UnicodeTest, MarksAreOrderedAndComposed) {
+  const auto nfc = [](const char32_t* text) { return normalize_nfc(text); };
+  EXPECT_EQ(nfc(U"a\u0302\u0323"), U"\u1ead");
+  EXPECT_EQ(nfc(U"a\u0315\u0300\u05ae\u0300b"), U"\u00e0\u05ae\u0300\u0315b");
+  EXPECT_EQ(nfc(U"\u1112\u1161\u11ab \ud55c"), U"\ud55c \ud55c");
+  EXPECT_EQ(nfc(U"\u0301a"), U"\u0301a");
+  EXPECT_EQ(nfc(U"\u0958"), U"\u0915\u093c");  // may not be composed again
+  EXPECT_EQ(nfc(U""), U"");
 }
 
 TEST(UnicodeTest, Utf8RoundTripsAtEveryLength) {

@@ -67,7 +67,7 @@ TEST(WordsTest, TheIotaBelowBelongsToNoWord) {
 
 TEST(WordsTest, GoldenStepsEqualTheReferencePattern) {
   int checked = 0;
-  for (const auto& line : test::golden_lines("steps.jsonl")) {
+  for (const auto& line : test::golden_lines("steps.jsonl.gz")) {
     if (line.at("step") != "words") continue;
     const auto in = line.at("in").get<std::string>();
     EXPECT_EQ(words_of(in), line.at("out").get<Strings>()) << in;
