@@ -8,6 +8,7 @@ containers and the archive's own classes, which become plain dicts; any other gl
 (torch/csrc/jit/serialization/pickler.cpp writes the form; torch/_utils.py, _rebuild_tensor_v2.)
 """
 
+import math
 import pickle
 import zipfile
 from pathlib import Path
@@ -42,6 +43,8 @@ class _Module(dict):
 
 
 def _tensor(storage: Tensor, offset: int, size: tuple, stride: tuple, *_: Any) -> Tensor:
+    if math.prod(size) > storage.numel():  # a stride of 0 would make much of little
+        raise pickle.UnpicklingError(f"a tensor {list(size)} out of {storage.numel()} numbers")
     return storage.as_strided(size, stride, offset)  # torch checks the bounds
 
 
@@ -73,11 +76,15 @@ class _Unpickler(pickle.Unpickler):
         if kind != "storage" or not isinstance(dtype, torch.dtype):
             raise pickle.UnpicklingError(f"a persistent id of kind {kind!r}")
         if key not in self._storages:
-            data = bytearray(self._archive.read(f"{self._folder}/data/{key}"))
-            if len(data) != count * dtype.itemsize:
+            record = self._archive.getinfo(f"{self._folder}/data/{key}")
+            if record.compress_type != zipfile.ZIP_STORED:
+                raise pickle.UnpicklingError(f"a compressed storage {key}")
+            if record.file_size != count * dtype.itemsize:
                 raise pickle.UnpicklingError(
-                    f"{len(data)} bytes in storage {key}, which should have {count} of {dtype}"
+                    f"{record.file_size} bytes in storage {key}, "
+                    f"which should have {count} of {dtype}"
                 )
+            data = bytearray(self._archive.read(record))
             self._storages[key] = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0)
         return self._storages[key]
 
