@@ -39,7 +39,7 @@ SIZES = {
 
 
 def pixels(name: str, batch: int = 3) -> Tensor:
-    """[batch, 3, S, S] f32 in [-2, 2]: squares of 8 pixels and fine noise, by integer arithmetic."""
+    """[batch, 3, S, S] f32 in [-2, 2]: coarse squares and fine noise, by integer arithmetic."""
     side = SIZES[name][1]
     x = torch.arange(batch * 3 * side * side).reshape(batch, 3, side, side)
     squares = x[..., : side // 8, : side // 8] * 7919 % 251

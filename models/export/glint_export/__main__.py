@@ -71,7 +71,7 @@ def _add_clip(families, common: argparse.ArgumentParser) -> None:
         help="open_clip tag (downloaded) or local state dict (.pt, .bin, .safetensors)",
     )
     weights.add_argument(
-        "--openai", type=Path, metavar="FILE.pt", help="a checkpoint of OpenAI, which needs no --arch"
+        "--openai", type=Path, metavar="FILE.pt", help="checkpoint of OpenAI; needs no --arch"
     )
     weights.add_argument(
         "--random", type=int, nargs="?", const=0, metavar="SEED", help="random weights"

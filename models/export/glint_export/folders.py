@@ -34,7 +34,7 @@ def _shards(index: Path) -> list[Path]:
 
 
 def read_weights(folder: Path, names: tuple[str, ...]) -> tuple[StateDict, dict[str, str]]:
-    """(tensors, provenance) of the first of `names` that `folder` has, whole or split (.index.json)."""
+    """(tensors, provenance) of the first of `names` in `folder`, whole or split (.index.json)."""
     if not folder.is_dir():
         raise ExportError(f"expected a folder, got no folder {folder}")
     for name in names:

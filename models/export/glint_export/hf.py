@@ -190,18 +190,22 @@ def load_processor(folder: Path) -> tuple[transformers.CLIPImageProcessorPil, st
     try:
         return transformers.CLIPImageProcessorPil(**content), where
     except Exception as error:
-        raise ExportError(f"expected a CLIPImageProcessor, got: {reason(error)} in {where}") from error
+        raise ExportError(
+            f"expected a CLIPImageProcessor in {where}, got: {reason(error)}"
+        ) from error
 
 
 def preprocess_of(folder: Path, image_size: int) -> dict[str, Any]:
     """The manifest's preprocess of a folder's image processor.
 
     It is the one of transformers' Pillow processor: RGB first, Pillow's resize, the values divided
-    by 255.  The torchvision processor resizes with its own arithmetic and is within a few levels.
+    by 255.  Two things differ and models/clip.md says so: which of two middle pixels a crop starts
+    at, and what is behind transparency.
     """
     processor, where = load_processor(folder)
     for switch in ("do_resize", "do_rescale", "do_normalize", "do_convert_rgb"):
-        _require(getattr(processor, switch) is True, f"{switch} true", getattr(processor, switch), where)
+        value = getattr(processor, switch)
+        _require(value is True, f"{switch} true", value, where)
     factor = processor.rescale_factor
     _require(abs(factor * 255 - 1) < 1e-9, "rescale_factor 1/255", factor, where)
     _require(

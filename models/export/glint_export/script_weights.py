@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import StateDict
+from .checkpoint import StateDict, read_state_dict
 from .errors import ExportError, reason
 
 _STORAGES = {
@@ -32,6 +32,7 @@ _STORAGES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
+_SETTINGS = ("input_resolution", "context_length", "vocab_size")  # in OpenAI's; no weights
 _LISTS = ("build_intlist", "build_doublelist", "build_boollist", "build_tensorlist")
 
 
@@ -109,8 +110,9 @@ def read_script_weights(path: Path) -> StateDict:
     """Parameters and buffers of a TorchScript archive by their names, in their stored types."""
     try:
         with zipfile.ZipFile(path) as archive:
-            root = next(n for n in archive.namelist() if n.count("/") == 1 and n.endswith("/data.pkl"))
-            module = _Unpickler(archive, root.split("/")[0]).load()
+            names = [n.split("/") for n in archive.namelist()]
+            folder = next(n[0] for n in names if len(n) == 2 and n[1] == "data.pkl")
+            module = _Unpickler(archive, folder).load()
     except Exception as error:  # unpickling a hostile or cut file raises many kinds
         raise ExportError(
             f"expected a TorchScript archive of a module in {path}, got: {reason(error)}"
@@ -121,3 +123,9 @@ def read_script_weights(path: Path) -> StateDict:
     if not weights:
         raise ExportError(f"expected a TorchScript archive of a module in {path}, got no weights")
     return weights
+
+
+def read_checkpoint(path: Path) -> StateDict:
+    """The weights of a state dict or a TorchScript archive, without OpenAI's settings."""
+    weights = read_script_weights(path) if is_script_archive(path) else read_state_dict(path)
+    return {name: tensor for name, tensor in weights.items() if name not in _SETTINGS}
