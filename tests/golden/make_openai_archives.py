@@ -27,7 +27,7 @@ from torch import Tensor
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "models" / "export"))
 
-from glint_export.script import _copy_records  # noqa: E402
+from glint_export.script import copy_records  # noqa: E402
 
 OUT = HERE / "openai"
 # embed_dim, image_resolution, vision_layers, vision_width, vision_patch_size, then the text tower:
@@ -118,7 +118,7 @@ def main() -> None:
         model = official.build_model(coarse_weights(official.CLIP(*sizes), seed))
         with tempfile.TemporaryDirectory() as scratch:
             torch.jit.save(traced(model, name), Path(scratch) / "raw.pt")
-            _copy_records(Path(scratch) / "raw.pt", Path(scratch) / "packed.pt")
+            copy_records(Path(scratch) / "raw.pt", Path(scratch) / "packed.pt")
             data = (Path(scratch) / "packed.pt").read_bytes()
         (OUT / f"{name}.pt.xz").write_bytes(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
         for key in ("input_resolution", "context_length", "vocab_size"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from glint_export import ExportError, hf, pictures, write_package
+from glint_export.hf_preprocess import preprocess_of
 from glint_export.hf_tokenizer import load_tokenizer
 from glint_export.package import Package
 from glint_export.preprocess import transform
@@ -200,7 +201,7 @@ def test_pixels_equal_those_of_transformers_pillow_processor(folder, changes):
         for key in ("image_processor_type", "do_rescale", "rescale_factor", "do_convert_rgb"):
             content.pop(key)
         path.write_text(json.dumps(content))
-    ours = transform(hf.preprocess_of(folder, 32))
+    ours = transform(preprocess_of(folder, 32))
     theirs = CLIPImageProcessorPil.from_pretrained(folder)
     cases = [noise(32 + n, 32) for n in (0, 1, 2, 4, 5, 6)] + [noise(45, 90), noise(91, 45)]
     cases += [noise(64, 64).convert(mode) for mode in ("P", "L", "CMYK", "1")]
@@ -211,7 +212,7 @@ def test_pixels_equal_those_of_transformers_pillow_processor(folder, changes):
 
 def test_the_crop_is_one_pixel_off_where_transformers_rounds_down(folder):
     # torchvision rounds half to even, transformers down: they differ at remainders 3, 7, 11, ...
-    ours = transform(hf.preprocess_of(folder, 32))
+    ours = transform(preprocess_of(folder, 32))
     theirs = CLIPImageProcessorPil.from_pretrained(folder)
     wide = noise(35, 32)
     expected = torch.as_tensor(theirs(wide).pixel_values[0])
@@ -220,7 +221,7 @@ def test_the_crop_is_one_pixel_off_where_transformers_rounds_down(folder):
 
 
 def test_transparency_is_dropped_where_transformers_5_shows_white(folder):
-    ours = transform(hf.preprocess_of(folder, 32))
+    ours = transform(preprocess_of(folder, 32))
     theirs = CLIPImageProcessorPil.from_pretrained(folder)
     clear = noise(64, 64)
     clear.putalpha(0)
@@ -232,7 +233,7 @@ def test_transparency_is_dropped_where_transformers_5_shows_white(folder):
 
 
 def test_the_torchvision_processor_is_near_but_not_equal(folder):
-    ours = transform(hf.preprocess_of(folder, 32))
+    ours = transform(preprocess_of(folder, 32))
     theirs = CLIPImageProcessor.from_pretrained(folder)
     picture = noise(8, 8).resize((64, 64), Image.Resampling.BICUBIC)  # smooth, as photographs are
     difference = (ours(picture) - theirs(picture, return_tensors="pt").pixel_values[0]).abs().max()
@@ -245,7 +246,7 @@ def test_a_processor_config_of_transformers_5_is_read(folder):
     (folder / "preprocessor_config.json").unlink()
     nested = {"image_processor": content, "processor_class": "CLIPProcessor"}
     (folder / "processor_config.json").write_text(json.dumps(nested))
-    assert hf.preprocess_of(folder, 32)["rgb"] == "before"
+    assert preprocess_of(folder, 32)["rgb"] == "before"
 
 
 PLAIN = [

@@ -92,6 +92,10 @@ def test_preprocess_survives_the_manifest(mode, interpolation):
         ({"interpolation": "random"}, "bicubic or bilinear"),
         ({"resize_mode": "longest"}, "shortest or squash"),
         ({"size": (32, 48)}, "square size"),
+        ({"mean": (0.5, 0.5)}, r"three numbers as mean .* got \(0.5, 0.5\)"),
+        ({"mean": 0.5}, "three numbers as mean .* got 0.5"),
+        ({"std": [1.0, 0.0, 1.0]}, "three positive numbers as std"),
+        ({"std": ("a", 1, 1)}, "three positive numbers as std"),
     ],
 )
 def test_unsupported_preprocesses_are_refused(change, message):

@@ -9,6 +9,11 @@ from .errors import ExportError
 from .package import digest
 
 
+def require(condition: bool, expected: str, got: Any, where: str) -> None:
+    if not condition:
+        raise ExportError(f"expected {expected}, got {got} in {where}")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object; ExportError names the file when it is missing or something else."""
     try:
