@@ -234,8 +234,13 @@ def test_help_names_every_option(capsys):
             assert option in text, (family, option)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("step", ["scripting the text tower", "verifying the text tower"])
+@pytest.mark.parametrize(
+    ("stop", "step"),
+    [
+        (signal.SIGINT, "verifying the text tower"),
+        (signal.SIGTERM, "scripting the text tower"),
+    ],
+)
 def test_an_interrupt_leaves_nothing_behind(tmp_path, tiny_arch_folder, stop, step):
     (tmp_path / "out").mkdir()
     code = (
