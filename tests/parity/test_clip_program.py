@@ -1,4 +1,4 @@
-"""The program against open_clip on random weights of the true ViT-B/32 shape.
+"""The program against open_clip on random weights of the true ViT-B/32 and RN50 shapes.
 
 `glint verify` compares stage by stage; `glint embed` at batches 1, 3 and 8 is compared here, with
 pictures and texts other than the package's reference.  The bound is the contract's: max abs
@@ -53,9 +53,9 @@ def difference(got, expected):
 
 
 @torch.no_grad()
-def check(tmp_path, arch):
+def check(tmp_path, arch, image_only=False):
     source = clip.load_source(arch, None, seed=21)
-    parts = clip.parts_of(source, "parity", "f32", "Apache-2.0 (random weights)")
+    parts = clip.parts_of(source, "parity", "f32", "Apache-2.0 (random weights)", image_only)
     package = tmp_path / "parity.glint"
     write_package(package, parts)
     glint("verify", package)
@@ -63,13 +63,13 @@ def check(tmp_path, arch):
     files = pictures(tmp_path)
     model, reference = source.model, parts.reference
     image = model.encode_image(torch.stack([reference.pixels(Image.open(f)) for f in files]))
-    text = model.encode_text(reference.tokenizer(TEXTS))
-    (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
+    cases = [("image", ["--images", *files], image)]
+    if not image_only:
+        (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
+        text = model.encode_text(reference.tokenizer(TEXTS))
+        cases.append(("text", ["--texts", tmp_path / "texts.txt"], text))
     for batch in (1, 3, 8):
-        for name, arguments, expected in (
-            ("image", ["--images", *files], image),
-            ("text", ["--texts", tmp_path / "texts.txt"], text),
-        ):
+        for name, arguments, expected in cases:
             out = tmp_path / f"{name}.npy"
             glint("embed", "--model", package, *arguments, "--output", out, "--batch-size", batch)
             worst = difference(np.load(out), F.normalize(expected, dim=-1).numpy())
@@ -81,6 +81,11 @@ def test_vit_b_32(tmp_path):
     check(tmp_path, "ViT-B-32")
 
 
+def test_rn50_image_tower(tmp_path):
+    check(tmp_path, "RN50", image_only=True)  # the text tower is the one of ViT-B-32
+
+
 @pytest.mark.full
-def test_vit_l_14(tmp_path):
-    check(tmp_path, "ViT-L-14-quickgelu")
+@pytest.mark.parametrize("arch", ["ViT-L-14-quickgelu", "RN50-quickgelu"])
+def test_true_shapes(tmp_path, arch):
+    check(tmp_path, arch)

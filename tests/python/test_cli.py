@@ -1,12 +1,20 @@
 """python -m glint_export: arguments, messages, exit codes."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import open_clip
 import pytest
 import torch
 from glint_export import clip, pictures
 from glint_export.__main__ import main
+from safetensors.torch import load_file
+
+EXPORT = Path(clip.__file__).parent.parent
 
 
 @pytest.fixture
@@ -113,7 +121,6 @@ def test_failed_download_is_one_sentence(run, monkeypatch):
 @pytest.mark.parametrize(
     ("arch", "reason"),
     [
-        ("RN50", "a ResNet image tower"),
         ("xlm-roberta-base-ViT-B-32", "the Hugging Face text tower xlm-roberta-base"),
         ("ViT-B-16-SigLIP", "the timm image tower"),
         ("ViT-H-14-CLIPA", "the tokenizer bert-base-uncased"),
@@ -140,10 +147,12 @@ def test_other_architectures_are_refused_in_one_sentence(run, tmp_path, arch, re
         (["--random", "--name", "A b", "--out", "a.glint"], "as the name"),
         (["--random", "--image-size", "7", "--out", "a.glint"], "from 8, the patch size"),
         (["--random", "--image-size", "5000", "--out", "a.glint"], "to 4096, got 5000"),
+        (["--openai", "no.pt", "--out", "a.glint"], "got no file no.pt"),
     ],
 )
 def test_wrong_inputs_fail_with_one_sentence(run, tmp_path, arguments, reason):
-    code, err = run("--arch", "tiny-test", *arguments)
+    arch = [] if "--openai" in arguments else ["--arch", "tiny-test"]
+    code, err = run(*arch, *arguments)
     last = err.splitlines()[-1]
     assert code == 1 and last.startswith("error: ") and reason in last
     assert list(tmp_path.iterdir()) == []
@@ -160,9 +169,96 @@ def test_wrong_inputs_fail_with_one_sentence(run, tmp_path, arguments, reason):
         ["clip", "--arch", "ViT-B-32", "--random", "--gelu", "--quick-gelu", "--out", "a.glint"],
         ["clip", "--arch", "ViT-B-32", "--random", "--image-size", "0", "--out", "a.glint"],
         ["clip", "--arch", "ViT-B-32", "--random", "--storage", "int8", "--out", "a.glint"],
+        ["clip", "--random", "--out", "a.glint"],
+        ["clip", "--openai", "a.pt", "--random", "--out", "a.glint"],
+        ["clip", "--openai", "a.pt", "--arch", "RN50", "--out", "a.glint"],
+        ["clip", "--openai", "a.pt", "--gelu", "--out", "a.glint"],
+        ["clip", "--openai", "a.pt", "--image-size", "64", "--out", "a.glint"],
+        ["hf", "--out", "a.glint"],
+        ["hf", "--folder", "d", "--random", "--out", "a.glint"],
+        ["open_clip", "--folder", "d"],
+        ["hf", "--folder", "d", "--image-only", "--templates", "t.json", "--out", "a.glint"],
     ],
 )
 def test_wrong_usage_exits_with_2(arguments):
     with pytest.raises(SystemExit) as exit_:
         main(arguments)
     assert exit_.value.code == 2
+
+
+@pytest.mark.parametrize("family", ["hf", "open_clip"])
+def test_a_missing_folder_is_named(tmp_path, capsys, monkeypatch, family):
+    monkeypatch.chdir(tmp_path)
+    assert main([family, "--folder", "no/such", "--out", "a.glint"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: expected ") and "no/such" in err and err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_resnet_is_exported_at_random(run, tmp_path):
+    code, err = run("--arch", "tiny-resnet", "--random", "--image-size", "64", "--out", "a.glint")
+    assert code == 0, err
+    assert manifest(tmp_path)["preprocess"]["default"]["size"] == [64, 64]
+    code, err = run("--arch", "tiny-resnet", "--random", "--image-size", "48", "--out", "b.glint")
+    assert code == 1 and "multiple of 32" in err
+    torch.save(open_clip.create_model("tiny-resnet").state_dict(), tmp_path / "w.pt")
+    weights = ("--pretrained", str(tmp_path / "w.pt"))
+    code, err = run("--arch", "tiny-resnet", *weights, "--image-size", "96", "--out", "b.glint")
+    assert code == 1 and "attention pool has one size" in err
+    assert run("--arch", "tiny-resnet", *weights, "--storage", "f16", "--out", "b.glint")[0] == 0
+
+
+def test_image_only_leaves_text_tower_and_tokenizer_out(run, tmp_path):
+    assert run("--arch", "tiny-test", "--random", "--image-only", "--out", "a.glint")[0] == 0
+    written = manifest(tmp_path)
+    assert written["tokenizer"] is None and written["tasks"] == {}
+    assert list(written["towers"]) == ["image"] and written["reference"]["texts"] == []
+    folder = tmp_path / "a.glint"
+    assert not list(folder.glob("tokenizer")) and not list(folder.glob("templates.json"))
+    assert list((folder / "towers").iterdir()) == [folder / "towers/image.pt"]
+    golden = load_file(tmp_path / "a.glint/reference/vectors.safetensors")
+    assert set(golden) == {"pixels.0", "pixels.1", "pixels.2", "image_embedding"}
+
+
+def test_help_names_every_option(capsys):
+    for family, options in {
+        "clip": ["--arch", "--pretrained", "--openai", "--random", "--gelu", "--image-size"],
+        "hf": ["--folder"],
+        "open_clip": ["--folder"],
+    }.items():
+        with pytest.raises(SystemExit) as exit_:
+            main([family, "--help"])
+        text = capsys.readouterr().out
+        assert exit_.value.code == 0
+        for option in [*options, "--storage", "--image-only", "--licence", "--out", "--force"]:
+            assert option in text, (family, option)
+
+
+@pytest.mark.parametrize(
+    ("stop", "step"),
+    [
+        (signal.SIGINT, "verifying the text tower"),
+        (signal.SIGTERM, "scripting the text tower"),
+    ],
+)
+def test_an_interrupt_leaves_nothing_behind(tmp_path, tiny_arch_folder, stop, step):
+    (tmp_path / "out").mkdir()
+    code = (
+        "import open_clip, sys; open_clip.add_model_config(sys.argv.pop(1)); "
+        "from glint_export.__main__ import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", code, str(tiny_arch_folder), "clip", "--arch", "tiny-test"]
+    command += ["--random", "--out", str(tmp_path / "out/a.glint")]
+    environment = os.environ | {"PYTHONPATH": str(EXPORT)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        for line in process.stderr:
+            if line.startswith(step):
+                process.send_signal(stop)
+                break
+        rest = process.stderr.read()
+        assert process.wait(timeout=60) == 128 + stop, rest
+    finally:
+        process.kill()
+    assert rest.splitlines()[-1] == "error: interrupted; nothing was written"
+    assert list((tmp_path / "out").iterdir()) == []

@@ -94,6 +94,10 @@ def test_preprocess_survives_the_manifest(size, mode, interpolation):
         ({"interpolation": "random"}, "bicubic or bilinear"),
         ({"resize_mode": "widest"}, "shortest, squash or longest"),
         ({"resize_mode": "longest", "fill_color": 256}, "fill colour from 0 to 255"),
+        ({"mean": (0.5, 0.5)}, r"three numbers as mean .* got \(0.5, 0.5\)"),
+        ({"mean": 0.5}, "three numbers as mean .* got 0.5"),
+        ({"std": [1.0, 0.0, 1.0]}, "three positive numbers as std"),
+        ({"std": ("a", 1, 1)}, "three positive numbers as std"),
     ],
 )
 def test_unsupported_preprocesses_are_refused(change, message):

@@ -8,6 +8,8 @@ import torch
 from glint_export.script import load_scripted, save_scripted
 from glint_export.towers import (
     ConvImageEncoder,
+    ModifiedResNet,
+    ResnetConfig,
     TextConfig,
     TextTransformer,
     VisionTransformer,
@@ -15,11 +17,16 @@ from glint_export.towers import (
 )
 
 VIT = VitConfig(32, 8, 32, 2, 2, 64, 24, quick_gelu=True)
+RESNET = ResnetConfig(64, 8, (1, 2, 1, 1), heads=4, embed_dim=24)
 TEXT = TextConfig(50, 12, 16, 2, 2, 32, 24, quick_gelu=False, eot=49)
 
 
 def image_inputs(batch):
     return (torch.randn(batch, 3, 32, 32),)
+
+
+def larger_image_inputs(batch):
+    return (torch.randn(batch, 3, 64, 64),)
 
 
 def text_inputs(batch):
@@ -30,6 +37,7 @@ def text_inputs(batch):
 
 TOWERS = {
     "vit": (lambda: VisionTransformer(VIT), image_inputs),
+    "resnet": (lambda: ModifiedResNet(RESNET), larger_image_inputs),
     "text": (lambda: TextTransformer(TEXT), text_inputs),
     "conv": (lambda: ConvImageEncoder(24, (16, 32, 32), 24), image_inputs),
 }

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from glint_export import ExportError, write_package, writer
+from glint_export import ExportError, clip, write_package, writer
 from glint_export.package import Package
 
 
@@ -110,6 +110,31 @@ def test_an_existing_package_stays_when_the_new_one_fails(tmp_path, tiny_parts, 
         write_package(tmp_path / "a.glint", tiny_parts(seed=2), force=True)
     assert contents(tmp_path / "a.glint") == before
     assert list(tmp_path.iterdir()) == [tmp_path / "a.glint"]
+
+
+def test_an_interrupt_while_renaming_keeps_the_old_package(tmp_path, tiny_parts, monkeypatch):
+    write_package(tmp_path / "a.glint", tiny_parts())
+    before = contents(tmp_path / "a.glint")
+    rename = writer.os.rename
+
+    def interrupted(source, target):
+        if source.name == "new":
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    monkeypatch.setattr(writer.os, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_package(tmp_path / "a.glint", tiny_parts(seed=2), force=True)
+    assert contents(tmp_path / "a.glint") == before
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.glint"]
+
+
+def test_statistics_that_overflow_f16_are_refused(tmp_path, tiny_arch):
+    source = clip.load_source("tiny-resnet", None)
+    source.model.visual.layer4[0].bn2.running_var.fill_(1e6)
+    parts = clip.parts_of(source, "tiny", "f16", "x")
+    with pytest.raises(ExportError, match="in f16, got layer4.0.bn2.running_var as the image"):
+        write_package(tmp_path / "a.glint", parts)
 
 
 def test_an_existing_package_is_replaced_only_by_force(tmp_path, tiny_parts):

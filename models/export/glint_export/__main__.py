@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -70,7 +71,7 @@ def _add_clip(families, common: argparse.ArgumentParser) -> None:
         help="open_clip tag (downloaded) or local state dict (.pt, .bin, .safetensors)",
     )
     weights.add_argument(
-        "--openai", type=Path, metavar="FILE.pt", help="a checkpoint of OpenAI, which needs no --arch"
+        "--openai", type=Path, metavar="FILE.pt", help="checkpoint of OpenAI; needs no --arch"
     )
     weights.add_argument(
         "--random", type=int, nargs="?", const=0, metavar="SEED", help="random weights"
@@ -194,8 +195,19 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
                 parser.error(f"argument --openai: the file decides --{name.replace('_', '-')}")
 
 
+class _Stopped(BaseException):
+    """SIGINT or SIGTERM; unwinds the stack, so that half a package is taken away again."""
+
+
+def _stop(number: int, _frame) -> None:
+    raise _Stopped(number)
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """0 done, 1 failed with one sentence on stderr, 130 interrupted; argparse exits with 2."""
+    """0 done, 1 failed with one sentence on stderr, 128 + n stopped by signal n.
+
+    argparse exits with 2 on wrong usage.
+    """
     parser = _parser()
     args = parser.parse_args(arguments)
     _check_usage(parser, args)
@@ -203,6 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
     for library in ("huggingface_hub", "transformers"):
         logging.getLogger(library).setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
+    before = {n: signal.signal(n, _stop) for n in (signal.SIGINT, signal.SIGTERM)}
     code = 1
     try:
         _export(args)
@@ -210,10 +223,13 @@ def main(arguments: list[str] | None = None) -> int:
         message = str(error)
     except OSError as error:
         message = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-    except KeyboardInterrupt:
-        message, code = "interrupted; nothing was written", 130
+    except _Stopped as stopped:
+        message, code = "interrupted; nothing was written", 128 + stopped.args[0]
     else:
         return 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     print(f"error: {message}", file=sys.stderr)
     return code
 

@@ -17,12 +17,13 @@ from open_clip.pretrained import download_pretrained, get_pretrained_cfg
 from open_clip.tokenizer import SimpleTokenizer, default_bpe
 from open_clip.transform import PreprocessCfg, image_transform_v2
 
-from .checkpoint import StateDict, load_strictly, read_state_dict, round_to_half
+from .checkpoint import StateDict, load_strictly, round_to_half
 from .errors import ExportError, progress, reason
 from .package import digest
 from .preprocess import to_manifest
 from .random_weights import randomise
 from .reference import Reference
+from .script_weights import read_checkpoint
 from .towers import (
     ModifiedResNet,
     ResnetConfig,
@@ -181,7 +182,7 @@ def load_source(
         provenance = {"weights": f"random, seed {seed}"}
     else:
         path, tag, provenance = _weights_file(arch, pretrained)
-        state = read_state_dict(path)
+        state = read_checkpoint(path)
     config["quick_gelu"] = _activation(config, tag, quick_gelu)
     if image_size is not None:
         _set_image_size(config, image_size, arch, has_weights=state is not None)

@@ -9,6 +9,11 @@ from .errors import ExportError
 from .package import digest
 
 
+def require(condition: bool, expected: str, got: Any, where: str) -> None:
+    if not condition:
+        raise ExportError(f"expected {expected}, got {got} in {where}")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object; ExportError names the file when it is missing or something else."""
     try:
@@ -34,7 +39,7 @@ def _shards(index: Path) -> list[Path]:
 
 
 def read_weights(folder: Path, names: tuple[str, ...]) -> tuple[StateDict, dict[str, str]]:
-    """(tensors, provenance) of the first of `names` that `folder` has, whole or split (.index.json)."""
+    """(tensors, provenance) of the first of `names` in `folder`, whole or split (.index.json)."""
     if not folder.is_dir():
         raise ExportError(f"expected a folder, got no folder {folder}")
     for name in names:

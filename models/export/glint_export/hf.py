@@ -2,24 +2,24 @@
 
 transformers' CLIPModel is the reference of the towers.  It splits what openai/CLIP packs, and names
 it otherwise; _towers() maps it back.  The tokenizer comes from the folder, the preprocess from its
-preprocessor configuration, each refused when the package format cannot say it.
+preprocessor configuration (hf_tokenizer.py, hf_preprocess.py).
 """
 
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
-from open_clip.transform import PreprocessCfg
+from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
 from .checkpoint import StateDict, load_strictly, round_to_half
 from .clip import activation_name
 from .errors import ExportError, progress, reason
-from .folders import read_json, read_weights
+from .folders import read_json, read_weights, require
+from .hf_preprocess import preprocess_of
 from .hf_tokenizer import load_tokenizer
-from .preprocess import to_manifest, transform
+from .preprocess import transform
 from .reference import Reference
 from .towers import TextConfig, TextTransformer, VisionTransformer, VitConfig
 from .writer import PackageParts
@@ -27,18 +27,11 @@ from .writer import PackageParts
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _ACTIVATIONS = {"quick_gelu": True, "gelu": False}  # to quick_gelu of the towers
 _LEGACY_EOS = 2  # in configurations from before transformers 4.31; pools the largest id
-_INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # PIL.Image.Resampling
-_PROCESSORS = ("CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPFeatureExtractor")
-
-
-def _require(condition: bool, expected: str, got: Any, where: str) -> None:
-    if not condition:
-        raise ExportError(f"expected {expected}, got {got} in {where}")
 
 
 def _read_config(path: Path) -> CLIPConfig:
     content = read_json(path)
-    _require(
+    require(
         content.get("model_type") == "clip",
         "model_type clip",
         repr(content.get("model_type")),
@@ -51,18 +44,18 @@ def _read_config(path: Path) -> CLIPConfig:
     for name in ("vision_config", "text_config"):
         part = getattr(config, name)
         where = f"{name} of {path}"
-        _require(
+        require(
             part.hidden_act in _ACTIVATIONS,
             "hidden_act quick_gelu or gelu",
             repr(part.hidden_act),
             where,
         )
-        _require(part.layer_norm_eps == 1e-5, "layer_norm_eps 1e-05", part.layer_norm_eps, where)
+        require(part.layer_norm_eps == 1e-5, "layer_norm_eps 1e-05", part.layer_norm_eps, where)
     vision = config.vision_config
     for name in ("image_size", "patch_size"):
         value = getattr(vision, name)
-        _require(isinstance(value, int) and value > 0, f"an integer {name}", value, str(path))
-    _require(vision.num_channels == 3, "num_channels 3", vision.num_channels, str(path))
+        require(isinstance(value, int) and value > 0, f"an integer {name}", value, str(path))
+    require(vision.num_channels == 3, "num_channels 3", vision.num_channels, str(path))
     return config
 
 
@@ -167,81 +160,34 @@ def _towers(model: CLIPModel, eot: int) -> tuple[VisionTransformer, TextTransfor
     return image_tower.eval(), text_tower.eval()
 
 
-def _processor_config(folder: Path) -> tuple[dict[str, Any], str]:
-    """(configuration, where it is): a file of its own, or since transformers 5 part of another."""
-    path = folder / "preprocessor_config.json"
-    if path.is_file():
-        return read_json(path), str(path)
-    path = folder / "processor_config.json"
-    if path.is_file():
-        content = read_json(path).get("image_processor")
-        _require(isinstance(content, dict), "an object image_processor", "none", str(path))
-        return content, f"image_processor of {path}"
-    raise ExportError(
-        f"expected preprocessor_config.json or processor_config.json in {folder}, got neither"
-    )
-
-
-def load_processor(folder: Path) -> tuple[transformers.CLIPImageProcessorPil, str]:
-    """transformers' Pillow image processor of a folder, and where its configuration is."""
-    content, where = _processor_config(folder)
-    kind = content.get("image_processor_type", content.get("feature_extractor_type"))
-    _require(kind in _PROCESSORS, f"a processor of type {_PROCESSORS[0]}", repr(kind), where)
-    try:
-        return transformers.CLIPImageProcessorPil(**content), where
-    except Exception as error:
-        raise ExportError(f"expected a CLIPImageProcessor, got: {reason(error)} in {where}") from error
-
-
-def preprocess_of(folder: Path, image_size: int) -> dict[str, Any]:
-    """The manifest's preprocess of a folder's image processor.
-
-    It is the one of transformers' Pillow processor: RGB first, Pillow's resize, the values divided
-    by 255.  The torchvision processor resizes with its own arithmetic and is within a few levels.
-    """
-    processor, where = load_processor(folder)
-    for switch in ("do_resize", "do_rescale", "do_normalize", "do_convert_rgb"):
-        _require(getattr(processor, switch) is True, f"{switch} true", getattr(processor, switch), where)
-    factor = processor.rescale_factor
-    _require(abs(factor * 255 - 1) < 1e-9, "rescale_factor 1/255", factor, where)
-    _require(
-        int(processor.resample) in _INTERPOLATIONS,
-        "resample 2 (bilinear) or 3 (bicubic)",
-        processor.resample,
-        where,
-    )
-    size, crop = processor.size, processor.crop_size
-    square = [image_size, image_size]
-    if processor.do_center_crop:
-        _require([crop.height, crop.width] == square, f"crop_size {image_size}", crop, where)
-    if size.shortest_edge:
-        _require(processor.do_center_crop is True, "do_center_crop true", "false", where)
-        _require(
-            size.shortest_edge == image_size and not size.longest_edge,
-            f"a size with shortest_edge {image_size}, the side of the tower,",
-            size,
-            where,
-        )
-    else:
-        _require([size.height, size.width] == square, f"size {image_size}", size, where)
-    cfg = PreprocessCfg(
-        size=image_size,
-        mean=tuple(processor.image_mean),
-        std=tuple(processor.image_std),
-        interpolation=_INTERPOLATIONS[int(processor.resample)],
-        resize_mode="shortest" if size.shortest_edge else "squash",
-    )
-    return to_manifest(cfg, rgb="before")
-
-
 def _check_end_token(config: CLIPConfig, end: int, path: Path) -> None:
     """CLIPTextModel pools the first eos_token_id, or the first largest id when that is 2."""
     eos = config.text_config.eos_token_id
-    _require(
+    require(
         eos in (end, _LEGACY_EOS),
         f"eos_token_id {end}, the tokenizer's end token, or {_LEGACY_EOS}, the legacy value,",
         eos,
         f"text_config of {path}",
+    )
+
+
+def _reference(
+    model: CLIPModel, preprocess: dict[str, Any], tokenizer: SimpleTokenizer | None, scale: float
+) -> Reference:
+    def image(pixels: Tensor) -> Tensor:
+        return model.get_image_features(pixels).pooler_output
+
+    def text(ids: Tensor) -> Tensor:
+        return model.get_text_features(ids).pooler_output
+
+    return Reference(
+        pixels=transform(preprocess),
+        tokenizer=tokenizer,
+        image=image,
+        text=text,
+        logit_scale=scale,
+        logit_bias=0.0,
+        libraries=("transformers",),
     )
 
 
@@ -250,8 +196,8 @@ def parts_of(
 ) -> PackageParts:
     """A package of a folder of transformers' CLIPModel."""
     config = _read_config(folder / "config.json")
-    preprocess = preprocess_of(folder, config.vision_config.image_size)
-    text = config.text_config
+    vision, text = config.vision_config, config.text_config
+    preprocess = preprocess_of(folder, vision.image_size)
     tokenizer, merges = None, b""
     if not image_only:
         tokenizer, merges = load_tokenizer(folder, text.max_position_embeddings, text.vocab_size)
@@ -262,34 +208,18 @@ def parts_of(
     if storage == "f16":  # before the towers copy its weights
         round_to_half(model)
     image, text_tower = _towers(model, tokenizer.eot_token_id if tokenizer else 0)
-    activations = {x.hidden_act for x in (config.vision_config, text)}
-    if len(activations) > 1:
+    if text.hidden_act != vision.hidden_act:
         provenance["text_activation"] = text.hidden_act
-
-    def image_features(pixels: Tensor) -> Tensor:
-        return model.get_image_features(pixels).pooler_output
-
-    def text_features(ids: Tensor) -> Tensor:
-        return model.get_text_features(ids).pooler_output
-
     parts = PackageParts(
         name=name,
         image=image,
         text=text_tower,
         text_width=text.hidden_size,
         embed_dim=config.projection_dim,
-        activation=activation_name(_ACTIVATIONS[config.vision_config.hidden_act]),
+        activation=activation_name(_ACTIVATIONS[vision.hidden_act]),
         preprocess=preprocess,
         merges=merges,
-        reference=Reference(
-            pixels=transform(preprocess),
-            tokenizer=tokenizer,
-            image=image_features,
-            text=text_features,
-            logit_scale=scale,
-            logit_bias=0.0,
-            libraries=("transformers",),
-        ),
+        reference=_reference(model, preprocess, tokenizer, scale),
         licence=licence,
         provenance=provenance,
         storage=storage,

@@ -20,7 +20,11 @@ from transformers import CLIPTokenizer
 from .errors import ExportError, reason
 from .folders import read_json
 
-_PROBES = ("a photo of a cat.", "Two DOGS, it's 3:45 pm; they'll run 1000 miles!", "Bär 日本の猫 🐈")
+_PROBES = (
+    "a photo of a cat.",
+    "Two DOGS, it's 3:45 pm; they'll run 1000 miles!",
+    "Bär 日本の猫 🐈",
+)
 
 
 def _read_split(folder: Path) -> tuple[dict[str, int], list[str]]:
@@ -66,8 +70,9 @@ def _check_ids(vocabulary: dict[str, Any], merges: list[str], path: Path) -> Non
     if wrong:
         token = wrong[0]
         raise ExportError(
-            f"expected the id {expected.get(token, 'of no token')} for {token!r} by the merges, as in CLIP's "
-            f"vocabulary, got {vocabulary.get(token, 'none')} in {path} ({len(wrong)} differ)"
+            f"expected the id {expected.get(token, 'of no token')} for {token!r} by the merges, "
+            f"as in CLIP's vocabulary, got {vocabulary.get(token, 'none')} in {path} "
+            f"({len(wrong)} differ)"
         )
 
 

@@ -13,14 +13,13 @@ from typing import Any
 import open_clip
 from open_clip.transform import PreprocessCfg
 
-from .checkpoint import StateDict, read_state_dict
+from .checkpoint import StateDict
 from .clip import Source, load_weights
 from .errors import ExportError, progress
 from .package import digest
-from .script_weights import is_script_archive, read_script_weights
+from .script_weights import read_checkpoint
 
 _HEAD_WIDTH = 64
-_SETTINGS = ("input_resolution", "context_length", "vocab_size")  # buffers that are no weights
 _MAX_LAYERS = 1000  # of a tower or stage; a file's names decide
 
 
@@ -47,7 +46,9 @@ def _grid(state: StateDict, name: str) -> int:
     positions = _shape(state, name, 2)[0]
     grid = isqrt(positions - 1)
     if grid < 1 or grid * grid + 1 != positions:
-        raise ExportError(f"expected a square grid and one more position in {name}, got {positions}")
+        raise ExportError(
+            f"expected a square grid and one more position in {name}, got {positions}"
+        )
     return grid
 
 
@@ -99,8 +100,7 @@ def load_source(path: Path) -> Source:
     if not path.is_file():
         raise ExportError(f"expected a checkpoint of OpenAI's CLIP, got no file {path}")
     progress(f"reading {path.name}")
-    read = read_script_weights if is_script_archive(path) else read_state_dict
-    state = {name: tensor for name, tensor in read(path).items() if name not in _SETTINGS}
+    state = read_checkpoint(path)
     config = architecture(state)
     model = open_clip.CLIP(**config).eval()
     load_weights(model, state, path.name)

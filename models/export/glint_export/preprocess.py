@@ -1,10 +1,23 @@
 """open_clip's preprocess configuration to the manifest's, and back."""
 
+import math
 from typing import Any
 
 from open_clip.transform import PreprocessCfg, image_transform_v2
 
 from .errors import ExportError
+
+
+def _three(name: str, values: Any) -> list[float]:
+    numbers = isinstance(values, tuple | list) and all(type(x) in (int, float) for x in values)
+    lowest = 0.0 if name == "std" else -math.inf
+    if not numbers or len(values) != 3 or not all(lowest < x < math.inf for x in values):
+        positive = "positive " if name == "std" else ""
+        raise ExportError(
+            f"expected three {positive}numbers as {name} in the preprocess configuration, "
+            f"got {values!r}"
+        )
+    return [float(x) for x in values]
 
 
 def to_manifest(cfg: PreprocessCfg, rgb: str = "after") -> dict[str, Any]:
@@ -44,8 +57,8 @@ def to_manifest(cfg: PreprocessCfg, rgb: str = "after") -> dict[str, Any]:
         "rgb": rgb,
         "rescale": "div255",
         "channels": "rgb",
-        "mean": [float(x) for x in cfg.mean],
-        "std": [float(x) for x in cfg.std],
+        "mean": _three("mean", cfg.mean),
+        "std": _three("std", cfg.std),
     }
 
 

@@ -58,7 +58,7 @@ class _Renumbered:
         return self.seen.setdefault(match[0], b"___torch_mangle_%d" % len(self.seen))
 
 
-def _copy_records(source: Path, target: Path) -> None:
+def copy_records(source: Path, target: Path) -> None:
     """Copies an archive's records in one form, uncompressed and without dates."""
     renumbered = _Renumbered()
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
@@ -82,7 +82,7 @@ def save_scripted(tower: nn.Module, storage: str, path: Path) -> None:
         warnings.simplefilter("ignore", FutureWarning)  # TorchScript is in maintenance mode
         plain = Path(scratch) / "archive.pt"  # torch names the archive's folder after the file
         torch.jit.save(torch.jit.script(tower), plain)
-        _copy_records(plain, path)
+        copy_records(plain, path)
 
 
 def load_scripted(path: Path) -> torch.jit.ScriptModule:

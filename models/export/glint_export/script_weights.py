@@ -8,6 +8,7 @@ containers and the archive's own classes, which become plain dicts; any other gl
 (torch/csrc/jit/serialization/pickler.cpp writes the form; torch/_utils.py, _rebuild_tensor_v2.)
 """
 
+import math
 import pickle
 import zipfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import StateDict
+from .checkpoint import StateDict, read_state_dict
 from .errors import ExportError, reason
 
 _STORAGES = {
@@ -31,6 +32,7 @@ _STORAGES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
+_SETTINGS = ("input_resolution", "context_length", "vocab_size")  # in OpenAI's; no weights
 _LISTS = ("build_intlist", "build_doublelist", "build_boollist", "build_tensorlist")
 
 
@@ -42,6 +44,8 @@ class _Module(dict):
 
 
 def _tensor(storage: Tensor, offset: int, size: tuple, stride: tuple, *_: Any) -> Tensor:
+    if math.prod(size) > storage.numel():  # a stride of 0 would make much of little
+        raise pickle.UnpicklingError(f"a tensor {list(size)} out of {storage.numel()} numbers")
     return storage.as_strided(size, stride, offset)  # torch checks the bounds
 
 
@@ -73,11 +77,15 @@ class _Unpickler(pickle.Unpickler):
         if kind != "storage" or not isinstance(dtype, torch.dtype):
             raise pickle.UnpicklingError(f"a persistent id of kind {kind!r}")
         if key not in self._storages:
-            data = bytearray(self._archive.read(f"{self._folder}/data/{key}"))
-            if len(data) != count * dtype.itemsize:
+            record = self._archive.getinfo(f"{self._folder}/data/{key}")
+            if record.compress_type != zipfile.ZIP_STORED:
+                raise pickle.UnpicklingError(f"a compressed storage {key}")
+            if record.file_size != count * dtype.itemsize:
                 raise pickle.UnpicklingError(
-                    f"{len(data)} bytes in storage {key}, which should have {count} of {dtype}"
+                    f"{record.file_size} bytes in storage {key}, "
+                    f"which should have {count} of {dtype}"
                 )
+            data = bytearray(self._archive.read(record))
             self._storages[key] = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0)
         return self._storages[key]
 
@@ -102,8 +110,9 @@ def read_script_weights(path: Path) -> StateDict:
     """Parameters and buffers of a TorchScript archive by their names, in their stored types."""
     try:
         with zipfile.ZipFile(path) as archive:
-            root = next(n for n in archive.namelist() if n.count("/") == 1 and n.endswith("/data.pkl"))
-            module = _Unpickler(archive, root.split("/")[0]).load()
+            names = [n.split("/") for n in archive.namelist()]
+            folder = next(n[0] for n in names if len(n) == 2 and n[1] == "data.pkl")
+            module = _Unpickler(archive, folder).load()
     except Exception as error:  # unpickling a hostile or cut file raises many kinds
         raise ExportError(
             f"expected a TorchScript archive of a module in {path}, got: {reason(error)}"
@@ -114,3 +123,9 @@ def read_script_weights(path: Path) -> StateDict:
     if not weights:
         raise ExportError(f"expected a TorchScript archive of a module in {path}, got no weights")
     return weights
+
+
+def read_checkpoint(path: Path) -> StateDict:
+    """The weights of a state dict or a TorchScript archive, without OpenAI's settings."""
+    weights = read_script_weights(path) if is_script_archive(path) else read_state_dict(path)
+    return {name: tensor for name, tensor in weights.items() if name not in _SETTINGS}
