@@ -26,7 +26,7 @@ import zlib
 
 import numpy as np
 from open_clip.transform import image_transform
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 import pixel_cases
 from pixel_cases import BANDS, crc, noise
@@ -298,15 +298,40 @@ def write_files():
 
     lines = []
     image = synthetic("RGB", "smooth", 60, 20, 12)
-    turned = [(f"turned{i}.jpg", "JPEG", i, image) for i in range(1, 9)]
-    turned += [("turned6.png", "PNG", 6, synthetic("P", "smooth", 61, 7, 5)),
-               ("turned8.webp", "WEBP", 8, synthetic("RGBA", "smooth", 62, 7, 5))]
-    for name, kind, orientation, image in turned:
+    kinds = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
+    pictures = {"jpg": image, "png": synthetic("P", "smooth", 61, 7, 5),
+                "webp": synthetic("RGBA", "smooth", 62, 7, 5)}
+
+    def write(name, exif_value, xmp_value=None):
+        """A picture with an orientation in its EXIF block, in its XMP packet, or in both."""
+        kind = kinds[name.split(".")[1]]
         exif = Image.Exif()
-        exif[0x0112] = orientation
-        data = encoded(image, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+        if exif_value is not None:
+            exif[0x0112] = exif_value
+        options = {"lossless": True} if kind == "WEBP" else {}
+        if xmp_value is not None:
+            packet = f'<x:xmpmeta><rdf:Description tiff:Orientation={xmp_value}/></x:xmpmeta>'
+            if kind == "PNG":
+                info = PngImagePlugin.PngInfo()
+                info.add_itxt("XML:com.adobe.xmp", packet)
+                options["pnginfo"] = info
+            else:
+                options["xmp"] = packet.encode()
+        data = encoded(pictures[name.split(".")[1]], kind, exif=exif, **options)
         (OUT / "files" / name).write_bytes(data)
         lines.append(decode_line(name, ImageOps.exif_transpose(Image.open(io.BytesIO(data)))))
+
+    for i in range(1, 9):
+        write(f"turned{i}.jpg", i)
+    for i in (5, 6):
+        write(f"turned{i}.png", i)
+    for i in (3, 8):
+        write(f"turned{i}.webp", i)
+    for extension in kinds:
+        write(f"xmp-turned.{extension}", None, '"6"')
+        write(f"exif-and-xmp.{extension}", 1, '"6"')  # the EXIF block is what counts
+    write("xmp-wrong.jpg", None, "'6'")
+    write("exif-range.jpg", 9, '"6"')
     (OUT / "exif.txt").write_text("".join(lines))
 
     indices = np.arange(12).reshape(3, 4, 1) % 2
