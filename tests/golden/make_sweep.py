@@ -5,7 +5,7 @@
                  the f32 bytes [3, H, W]; the line number, from 1, is the picture's seed and chooses
                  its pattern; letters: pixel_cases.LETTERS in that order
   hugging.txt    the same of transformers' CLIPImageProcessor, and the number, which also chooses
-                 the mode: L, P, RGB, CMYK [number % 4]
+                 the mode: BANDS[number % 6]
   planes.txt     seed planes height width new_height new_width align_corners crc
                  the f32 bytes of torch.nn.functional.interpolate
 
@@ -136,8 +136,7 @@ def write_pillow(mode):
 
 
 def write_tensors():
-    # transformers 5 lays pictures with alpha on white before anything else; we drop the alpha.
-    modes = [mode for mode in BANDS if "A" not in mode]
+    modes = list(BANDS)
 
     def mixed(reference):
         return lambda case: reference(picture("RGB", case), case)
