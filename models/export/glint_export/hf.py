@@ -231,7 +231,7 @@ def preprocess_of(folder: Path, image_size: int) -> dict[str, Any]:
         interpolation=_INTERPOLATIONS[int(processor.resample)],
         resize_mode="shortest" if size.shortest_edge else "squash",
     )
-    return to_manifest(cfg, rgb="before")
+    return to_manifest(cfg, hugging_face=True)
 
 
 def _check_end_token(config: CLIPConfig, end: int, path: Path) -> None:
