@@ -24,9 +24,8 @@ from torchvision.transforms import CenterCrop, InterpolationMode, Resize
 from transformers.models.clip.image_processing_clip import CLIPImageProcessor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from pixel_cases import (
-    BANDS, MEAN, STD, crc, cropped_or_padded, noise, normalized, sweep, synthetic,
-    synthetic_palette)
+import pixel_cases
+from pixel_cases import BANDS, MEAN, STD, crc, cropped_or_padded, noise, normalized, sweep
 
 OUT = pathlib.Path(__file__).parent / "pixels" / "sweep"
 CASES = 500
@@ -37,11 +36,7 @@ TENSOR_MODES = PILLOW_MODES | {"nearest": InterpolationMode.NEAREST_EXACT}
 
 
 def picture(mode, case):
-    pixels = synthetic(mode, case.pattern, case.number, case.width, case.height)
-    image = Image.frombytes(mode, (case.width, case.height), pixels.tobytes())
-    if mode == "P":
-        image.putpalette(synthetic_palette(case.number))
-    return image
+    return pixel_cases.picture(mode, case.pattern, case.number, case.width, case.height)
 
 
 def pillow(image, case):
