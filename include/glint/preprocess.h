@@ -39,12 +39,12 @@ enum class Arithmetic {
   kTorch,
 };
 
-// When a picture that is not RGB becomes RGB. Pillow resizes L, LA, RGBA and CMYK in their own
-// mode and a palette by nearest neighbour, so the two orders differ. Alpha is dropped, as
-// Image.convert("RGB") does.
+// When and how a picture that is not RGB becomes RGB. Pillow resizes L, LA, RGBA and CMYK in their
+// own mode and a palette by nearest neighbour, so the orders differ.
 enum class RgbConversion {
-  kAfterResize,   // openai/CLIP and open_clip; kPillow only
-  kBeforeResize,  // Hugging Face processors (which since transformers 5 lay alpha on white first)
+  kAfterResize,    // openai/CLIP and open_clip; alpha is dropped. kPillow only
+  kBeforeResize,   // Hugging Face processors up to transformers 4; alpha is dropped
+  kBeforeOnWhite,  // since transformers 5: LA and RGBA are laid on white (Image.alpha_composite)
 };
 
 // Where a crop starts when an odd number of pixels is cut off.

@@ -131,7 +131,15 @@ const char* name_of(Arithmetic arithmetic) {
   return "";
 }
 const char* name_of(RgbConversion rgb) {
-  return rgb == RgbConversion::kAfterResize ? "after" : "before";
+  switch (rgb) {
+    case RgbConversion::kAfterResize:
+      return "after";
+    case RgbConversion::kBeforeResize:
+      return "before";
+    case RgbConversion::kBeforeOnWhite:
+      return "before_on_white";
+  }
+  return "";
 }
 const char* name_of(CropRounding crop) {
   return crop == CropRounding::kHalfToEven ? "half_to_even" : "down";

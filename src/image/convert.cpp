@@ -39,6 +39,11 @@ void cmyk_to_rgb(const std::uint8_t* in, std::int64_t n, std::uint8_t* out) {
   }
 }
 
+RowForm simplest(RowForm form, PixelMode mode) {
+  if (form == RowForm::kRgbOnWhite && !has_alpha(mode)) form = RowForm::kRgb;
+  return form == RowForm::kRgb && mode == PixelMode::kRGB ? RowForm::kStored : form;
+}
+
 }  // namespace
 
 bool has_alpha(PixelMode mode) {
@@ -92,6 +97,19 @@ void unpremultiply_row(PixelMode mode, const std::uint8_t* in, std::int64_t n, s
   }
 }
 
+void row_on_white(PixelMode mode, const std::uint8_t* in, std::int64_t n, std::uint8_t* out) {
+  row_to_rgb(mode, in, n, out);
+  const std::int64_t step = channels(mode);
+  for (std::int64_t i = 0; i < n; ++i, in += step) {
+    const std::uint32_t alpha = in[step - 1];
+    for (int c = 0; c < 3; ++c, ++out) {
+      // Divided by 255 with 7 bits more than a byte, as the reference does.
+      const std::uint32_t sum = (*out * alpha + 255 * (255 - alpha) + 128) << 7;
+      *out = static_cast<std::uint8_t>(((sum >> 8) + sum) >> 15);
+    }
+  }
+}
+
 PaletteTable::PaletteTable(std::span<const std::uint8_t> rgb_triples) {
   std::copy_n(rgb_triples.begin(), std::min(rgb_triples.size(), rgb_.size()), rgb_.begin());
 }
@@ -102,8 +120,9 @@ void PaletteTable::row_to_rgb(const std::uint8_t* in, std::int64_t n, std::uint8
 
 PixelReader::PixelReader(const ImageView& view, RowForm form)
     : view_(view),
-      form_(form == RowForm::kRgb && view.mode == PixelMode::kRGB ? RowForm::kStored : form),
-      channels_(form == RowForm::kRgb ? 3 : glint::channels(view.mode)),
+      form_(simplest(form, view.mode)),
+      channels_(form == RowForm::kRgb || form == RowForm::kRgbOnWhite ? 3
+                                                                      : glint::channels(view.mode)),
       palette_(view.palette) {
   GLINT_CHECK(form != RowForm::kPremultiplied || has_alpha(view.mode));
 }
@@ -125,6 +144,8 @@ PixelBlock PixelReader::read(std::int64_t x_begin, std::int64_t x_end, std::int6
 void PixelReader::convert_row(const std::uint8_t* in, std::int64_t n, std::uint8_t* out) const {
   if (form_ == RowForm::kPremultiplied) {
     premultiply_row(view_.mode, in, n, out);
+  } else if (form_ == RowForm::kRgbOnWhite) {
+    row_on_white(view_.mode, in, n, out);
   } else if (view_.mode == PixelMode::kP) {
     palette_.row_to_rgb(in, n, out);
   } else {

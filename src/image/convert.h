@@ -1,7 +1,7 @@
 // Pillow's conversions between pixel modes, a row at a time, with its integer formulas.
 #pragma once
 
-#include <glint/image.h>
+#include <glint/preprocess.h>
 
 #include <array>
 #include <cstdint>
@@ -22,6 +22,10 @@ void row_to_rgb(PixelMode mode, const std::uint8_t* in, std::int64_t n, std::uin
 void premultiply_row(PixelMode mode, const std::uint8_t* in, std::int64_t n, std::uint8_t* out);
 void unpremultiply_row(PixelMode mode, const std::uint8_t* in, std::int64_t n, std::uint8_t* out);
 
+// n pixels of a mode with alpha -> n RGB triples over white. in and out do not overlap.
+// PIL src/libImaging/AlphaComposite.c, with an opaque white destination.
+void row_on_white(PixelMode mode, const std::uint8_t* in, std::int64_t n, std::uint8_t* out);
+
 // A palette padded with black to 256 entries: Pillow gives an index beyond the palette (0, 0, 0).
 class PaletteTable {
  public:
@@ -38,7 +42,13 @@ enum class RowForm {
   kStored,         // as they are
   kPremultiplied,  // only modes with alpha
   kRgb,            // converted to R, G, B
+  kRgbOnWhite,     // likewise, with alpha over white
 };
+
+// How a picture becomes RGB where it does so before the resize.
+inline RowForm rgb_form(const PreprocessSpec& spec) {
+  return spec.rgb == RgbConversion::kBeforeOnWhite ? RowForm::kRgbOnWhite : RowForm::kRgb;
+}
 
 // A rectangle of pixels, row y at data + y * stride_bytes.
 struct PixelBlock {

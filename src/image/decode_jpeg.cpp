@@ -161,11 +161,14 @@ void read_frame(ByteSpan segment, std::uint32_t marker, ImageHeader& header) {
   header.width = *read_be16(segment, 3);
 }
 
-// The segments up to the first scan: the frame header and the EXIF block, which may be split over
-// several segments.
+constexpr std::string_view kXmpMark("http://ns.adobe.com/xap/1.0/\0", 29);
+
+// The segments up to the first scan: the frame header, the XMP packet and the EXIF block, which may
+// be split over several segments.
 ImageHeader jpeg_header(ByteSpan bytes) {
   ImageHeader header;
   std::vector<std::uint8_t> exif;
+  ByteSpan xmp;
   bool framed = false;
   std::size_t at = 2;
   while (at + 1 < bytes.size()) {
@@ -181,7 +184,7 @@ ImageHeader jpeg_header(ByteSpan bytes) {
     const ByteSpan segment = bytes.subspan(at + 2, *length - 2);
     at += *length;
     if (marker == 0xda && framed) {
-      header.orientation = exif_orientation(exif);
+      header.orientation = stated_orientation(exif, xmp);
       return header;
     }
     if (is_frame(marker)) {
@@ -189,6 +192,8 @@ ImageHeader jpeg_header(ByteSpan bytes) {
       framed = true;
     } else if (marker == 0xe1 && has_text(segment, 0, std::string_view("Exif\0\0", 6))) {
       exif.insert(exif.end(), segment.begin() + 6, segment.end());
+    } else if (marker == 0xe1 && has_text(segment, 0, kXmpMark)) {
+      xmp = segment.subspan(kXmpMark.size());
     }
   }
   fail(ErrorCode::kCorruptImage, "JPEG: expected a frame header and a scan, got ", bytes.size(),

@@ -15,6 +15,7 @@
 // destructors runs between setjmp and longjmp: the C++ side calls Reader in steps.
 #include <png.h>
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstring>
 #include <vector>
@@ -137,7 +138,21 @@ std::vector<std::uint8_t> palette_of(Reader& self) {
 
 bool is_png(ByteSpan bytes) { return has_text(bytes, 0, kSignature); }
 
-// IHDR, and the EXIF chunk wherever it stands.
+// The text of an iTXt chunk with an XMP packet: after the keyword, two bytes of compression (none),
+// and two strings that end with 0. Empty for any other text.
+ByteSpan xmp_of_text(ByteSpan body) {
+  constexpr std::string_view kKeyword("XML:com.adobe.xmp\0\0\0", 20);
+  if (!has_text(body, 0, kKeyword)) return {};
+  body = body.subspan(kKeyword.size());
+  for (int strings = 0; strings < 2; ++strings) {
+    const auto end = std::find(body.begin(), body.end(), std::uint8_t{0});
+    if (end == body.end()) return {};
+    body = body.subspan(static_cast<std::size_t>(end - body.begin()) + 1);
+  }
+  return body;
+}
+
+// IHDR, and the EXIF chunk and XMP text wherever they stand.
 ImageHeader png_header(ByteSpan bytes) {
   const auto width = read_be32(bytes, 16);
   const auto height = read_be32(bytes, 20);
@@ -145,15 +160,17 @@ ImageHeader png_header(ByteSpan bytes) {
     fail(ErrorCode::kCorruptImage, "PNG: expected an IHDR chunk first, got ", bytes.size(),
          " bytes without it");
   }
-  ImageHeader header{.width = *width, .height = *height};
+  ByteSpan exif, xmp;
   std::size_t at = kSignature.size();
   while (const auto length = read_be32(bytes, at)) {
     const ByteSpan body = tail(bytes, at + 8);
     if (*length > body.size()) break;
-    if (has_text(bytes, at + 4, "eXIf")) header.orientation = exif_orientation(body.first(*length));
+    const ByteSpan chunk = body.first(*length);
+    if (has_text(bytes, at + 4, "eXIf")) exif = chunk;
+    if (has_text(bytes, at + 4, "iTXt") && xmp.empty()) xmp = xmp_of_text(chunk);
     at += 12 + std::size_t{*length};
   }
-  return header;
+  return {.width = *width, .height = *height, .orientation = stated_orientation(exif, xmp)};
 }
 
 Image decode_png(ByteSpan bytes, const ImageHeader& header) {

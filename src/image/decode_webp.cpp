@@ -21,14 +21,16 @@ bool is_webp(ByteSpan bytes) { return has_text(bytes, 0, "RIFF") && has_text(byt
 }
 
 int webp_orientation(ByteSpan bytes) {
+  ByteSpan exif, xmp;
   std::size_t at = 12;
   while (const auto length = read_le32(bytes, at + 4)) {
     const ByteSpan body = tail(bytes, at + 8);
     if (*length > body.size()) break;
-    if (has_text(bytes, at, "EXIF")) return exif_orientation(body.first(*length));
+    if (has_text(bytes, at, "EXIF") && exif.empty()) exif = body.first(*length);
+    if (has_text(bytes, at, "XMP ") && xmp.empty()) xmp = body.first(*length);
     at += 8 + std::size_t{*length} + *length % 2;
   }
-  return 1;
+  return stated_orientation(exif, xmp);
 }
 
 // The first chunk states the size: a lossy key frame, a lossless header, or a canvas.

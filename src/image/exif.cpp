@@ -1,6 +1,8 @@
 #include "image/exif.h"
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,24 +21,44 @@ std::uint32_t entry_value(ByteSpan tiff, std::size_t entry, bool big_endian) {
   return read_number(tiff, entry + 8, size, big_endian).value_or(1);
 }
 
-}  // namespace
-
-int exif_orientation(ByteSpan exif) {
+// Nothing when the block has no such tag or cannot be read.
+std::optional<std::uint32_t> exif_orientation(ByteSpan exif) {
   while (has_text(exif, 0, std::string_view("Exif\0\0", 6))) exif = exif.subspan(6);
   const bool big_endian = has_text(exif, 0, "MM");
-  if (!big_endian && !has_text(exif, 0, "II")) return 1;
+  if (!big_endian && !has_text(exif, 0, "II")) return std::nullopt;
   const auto directory = read_number(exif, 4, 4, big_endian);
-  if (!directory) return 1;
+  if (!directory) return std::nullopt;
   const auto entries = read_number(exif, *directory, 2, big_endian);
   for (std::uint32_t i = 0; i < entries.value_or(0); ++i) {
     const std::size_t entry = std::size_t{*directory} + 2 + i * kEntryBytes;
     const auto tag = read_number(exif, entry, 2, big_endian);
-    if (!tag) return 1;
-    if (*tag != kOrientationTag) continue;
-    const std::uint32_t value = entry_value(exif, entry, big_endian);
-    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+    if (!tag) return std::nullopt;
+    if (*tag == kOrientationTag) return entry_value(exif, entry, big_endian);
   }
-  return 1;
+  return std::nullopt;
+}
+
+// The digit after the first tiff:Orientation=" or tiff:Orientation>.
+std::optional<std::uint32_t> xmp_orientation(ByteSpan xmp) {
+  const std::string_view text(reinterpret_cast<const char*>(xmp.data()), xmp.size());
+  constexpr std::string_view kName = "tiff:Orientation";
+  for (std::size_t at = 0; (at = text.find(kName, at)) != text.npos;) {
+    at += kName.size();
+    const std::string_view rest = text.substr(at);
+    const std::size_t digit = rest.starts_with("=\"") ? 2 : rest.starts_with(">") ? 1 : rest.size();
+    if (digit < rest.size() && rest[digit] >= '0' && rest[digit] <= '9') {
+      return static_cast<std::uint32_t>(rest[digit] - '0');
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+int stated_orientation(ByteSpan exif, ByteSpan xmp) {
+  std::optional<std::uint32_t> value = exif_orientation(exif);
+  if (!value) value = xmp_orientation(xmp);
+  return value && *value >= 1 && *value <= 8 ? static_cast<int>(*value) : 1;
 }
 
 Image apply_orientation(Image image, int orientation) {

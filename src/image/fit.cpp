@@ -27,13 +27,13 @@ std::vector<std::uint8_t> resize(const PixelReader& reader, const ResizeWindow& 
 // The kept rectangle of the resized picture.
 Patch resize_and_crop(const ImageView& image, const PreprocessSpec& spec,
                       const Placement& placement) {
-  const bool rgb_first = spec.rgb == RgbConversion::kBeforeResize;
+  const bool rgb_first = spec.rgb != RgbConversion::kAfterResize;
   // Image.resize only copies a picture of the right size, and takes a palette by nearest neighbour.
   const bool nearest = same_size(image, placement) ||
                        spec.interpolation == Interpolation::kNearest ||
                        (image.mode == PixelMode::kP && !rgb_first);
   const bool premultiply = !rgb_first && has_alpha(image.mode) && !nearest;
-  const PixelReader reader(image, rgb_first     ? RowForm::kRgb
+  const PixelReader reader(image, rgb_first     ? rgb_form(spec)
                                   : premultiply ? RowForm::kPremultiplied
                                                 : RowForm::kStored);
   check_resized_bytes(image, placement, reader.channels());

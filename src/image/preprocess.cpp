@@ -32,7 +32,7 @@ void check_enum(Enum value, Enum last, const char* name) {
 void check_arithmetic(const PreprocessSpec& spec) {
   const bool pillow = spec.arithmetic == Arithmetic::kPillow;
   const bool torch = spec.arithmetic == Arithmetic::kTorch;
-  if (!pillow && spec.rgb != RgbConversion::kBeforeResize) {
+  if (!pillow && spec.rgb == RgbConversion::kAfterResize) {
     bad("rgb before the resize with an arithmetic other than pillow, got after");
   }
   if ((torch || spec.arithmetic == Arithmetic::kOpencv) &&
@@ -51,7 +51,7 @@ void check_spec(const PreprocessSpec& spec) {
   check_enum(spec.geometry, Geometry::kLongest, "geometry");
   check_enum(spec.interpolation, Interpolation::kNearest, "interpolation");
   check_enum(spec.arithmetic, Arithmetic::kTorch, "arithmetic");
-  check_enum(spec.rgb, RgbConversion::kBeforeResize, "rgb");
+  check_enum(spec.rgb, RgbConversion::kBeforeOnWhite, "rgb");
   check_enum(spec.crop, CropRounding::kDown, "crop");
   check_enum(spec.rescale, Rescale::kFused, "rescale");
   check_enum(spec.channels, ChannelOrder::kBgr, "channels");
@@ -105,7 +105,7 @@ void normalize_and_interpolate(const ImageView& image, const PreprocessSpec& spe
                                std::span<float> out) {
   const Placement placement = place(spec, image.width, image.height);
   check_resized_bytes(image, placement, 3 * sizeof(float));
-  const PixelReader reader(image, RowForm::kRgb);
+  const PixelReader reader(image, rgb_form(spec));
   const Normalizer normalizer(spec);
   const std::int64_t plane = spec.width * spec.height;
   if (placement.width < spec.width || placement.height < spec.height) {

@@ -22,8 +22,8 @@ double cubic(double x) {
   return 0.0;
 }
 
-// The kernel's place along one axis. Pillow passes the input size as a C float; sizes beyond 2^24,
-// where that matters, never come to ATen's arithmetic here.
+// The kernel's place along one axis. Pillow passes the input size as a C float; ATen does not, which
+// makes a difference only beyond 2^24 samples and is not told apart here.
 class StretchedKernel {
  public:
   StretchedKernel(std::int64_t in_size, std::int64_t out_size, Interpolation kernel)

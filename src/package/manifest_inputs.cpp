@@ -55,7 +55,8 @@ void read_resize(const JsonObject& fields, PreprocessSpec& spec) {
     fields["interpolation"].expected("\"bilinear\" with arithmetic \"opencv\" or \"torch\"");
   }
   if (spec.arithmetic != Arithmetic::kPillow && spec.rgb == RgbConversion::kAfterResize) {
-    fields["rgb"].expected("\"before\" with an arithmetic other than \"pillow\"");
+    fields["rgb"].expected(
+        "\"before\" or \"before_on_white\" with an arithmetic other than \"pillow\"");
   }
   if (!belongs(fields, "align_corners", torch, "arithmetic \"torch\"")) return;
   spec.align_corners = fields["align_corners"].boolean().value_or(false);
@@ -87,9 +88,9 @@ PreprocessSpec read_one_preprocess(const JsonReader& json) {
                                         {"align_corners", "crop", "fill"});
   PreprocessSpec spec;
   read_geometry(fields, spec);
-  constexpr RgbConversion kConversions[] = {RgbConversion::kAfterResize,
-                                            RgbConversion::kBeforeResize};
-  spec.rgb = kConversions[fields["rgb"].one_of({"after", "before"}).value_or(0)];
+  constexpr RgbConversion kConversions[] = {
+      RgbConversion::kAfterResize, RgbConversion::kBeforeResize, RgbConversion::kBeforeOnWhite};
+  spec.rgb = kConversions[fields["rgb"].one_of({"after", "before", "before_on_white"}).value_or(0)];
   read_resize(fields, spec);
   constexpr Rescale kRescales[] = {Rescale::kDiv255, Rescale::kFused};
   spec.rescale = kRescales[fields["rescale"].one_of({"div255", "fused"}).value_or(0)];

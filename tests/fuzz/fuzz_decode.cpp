@@ -24,11 +24,13 @@ glint::PreprocessSpec spec_for(std::size_t number) {
   spec.geometry = static_cast<glint::Geometry>(choose(3));
   spec.interpolation = static_cast<glint::Interpolation>(choose(3));
   spec.arithmetic = static_cast<glint::Arithmetic>(choose(4));
-  spec.rgb = static_cast<glint::RgbConversion>(choose(2));
+  spec.rgb = static_cast<glint::RgbConversion>(choose(3));
   spec.height = choose(2) == 0 ? 16 : 9;
   spec.align_corners = spec.arithmetic == glint::Arithmetic::kTorch && choose(2) == 1;
   if (spec.arithmetic != glint::Arithmetic::kPillow) {
-    spec.rgb = glint::RgbConversion::kBeforeResize;
+    if (spec.rgb == glint::RgbConversion::kAfterResize) {
+      spec.rgb = glint::RgbConversion::kBeforeResize;
+    }
     if (spec.arithmetic != glint::Arithmetic::kTorchvision) {
       spec.interpolation = glint::Interpolation::kBilinear;
     }

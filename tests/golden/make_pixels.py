@@ -1,7 +1,7 @@
 """Writes tests/golden/pixels: what Pillow, torchvision and open_clip make of pictures.
 
-Pictures of the resize and preprocess cases are not stored: a few lines of integer arithmetic give
-them here (`synthetic`) and in tests/image/synthetic.h. Of most results only a CRC-32 is stored.
+Pictures are not stored (pixel_cases.py); of most results only a CRC-32 is. make_sweep.py and
+make_opencv.py write more of them into pixels/sweep, make_encoded.py pictures to decode.
 
   resize.txt      mode pattern seed width height new_width new_height filter crc
                   the bytes of Image.resize
@@ -9,38 +9,21 @@ them here (`synthetic`) and in tests/image/synthetic.h. Of most results only a C
                   the f32 bytes [3, H, W] of open_clip's image_transform with CLIP's mean and std;
                   rgb: Image.convert("RGB") before or after the resize
   tensors/*.npy   a few of those results whole, named by their line number from 1
-  files/*         small encoded pictures
-  decode.txt      file mode width height crc rgb_crc
-                  the bytes Pillow decodes, and the bytes of their conversion to RGB
-  exif.txt        the same after ImageOps.exif_transpose
-  refused.txt     file code: what decode_image refuses, and how
 
 Run with the pinned Pillow, torch, torchvision and open_clip_torch; the result is deterministic.
 """
 
-import io
 import pathlib
 import shutil
-import struct
-import zlib
 
 import numpy as np
 from open_clip.transform import image_transform
-from PIL import Image, ImageOps
+from PIL import Image
 
-import pixel_cases
-from pixel_cases import BANDS, crc, noise
+from pixel_cases import BANDS, crc, picture
 
 OUT = pathlib.Path(__file__).parent / "pixels"
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-
-
-def synthetic(mode, pattern, seed, width, height):
-    pixels = pixel_cases.synthetic(mode, pattern, seed, width, height)
-    image = Image.frombytes(mode, (width, height), pixels.tobytes())
-    if mode == "P":
-        image.putpalette(pixel_cases.synthetic_palette(seed))
-    return image
 
 
 def resize_cases():
@@ -96,7 +79,7 @@ def write_cases():
     lines = []
     for case in resize_cases():
         mode, pattern, seed, width, height, new_width, new_height, name = case
-        image = synthetic(mode, pattern, seed, width, height)
+        image = picture(mode, pattern, seed, width, height)
         image = image.resize((new_width, new_height), FILTERS[name])
         lines.append(f"{' '.join(map(str, case))} {crc(image.tobytes())}\n")
     (OUT / "resize.txt").write_text("".join(lines))
@@ -104,7 +87,7 @@ def write_cases():
     lines, modes_stored = [], set()
     for number, case in enumerate(preprocess_cases(), 1):
         mode, pattern, seed, width, height, *how = case
-        pixels = preprocess(synthetic(mode, pattern, seed, width, height), *how)
+        pixels = preprocess(picture(mode, pattern, seed, width, height), *how)
         lines.append(f"{' '.join(map(str, case))} {crc(pixels.tobytes())}\n")
         if (width, height) == (31, 77) and mode not in modes_stored:
             modes_stored.add(mode)
@@ -112,223 +95,10 @@ def write_cases():
     (OUT / "preprocess.txt").write_text("".join(lines))
 
 
-# Encoded pictures. What Pillow cannot write is put together here byte by byte.
-
-
-def encoded(image, kind, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def replaced(data, old, new):
-    assert data.count(old) == 1, (old, data.count(old))
-    return data.replace(old, new)
-
-
-def frame_patched(data, offset, new):
-    """The bytes `offset` after the frame marker's length field replaced."""
-    at = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2")) + 4 + offset
-    return data[:at] + new + data[at + len(new):]
-
-
-def jpeg_files():
-    def rgb(seed, width, height):
-        return synthetic("RGB", "smooth", seed, width, height)
-
-    for name, sampling in (("444", 0), ("422", 1), ("420", 2)):
-        yield f"{name}.jpg", encoded(rgb(1, 37, 29), "JPEG", subsampling=sampling, quality=85)
-    yield "420-noise.jpg", encoded(
-        synthetic("RGB", "noise", 3, 33, 17), "JPEG", subsampling=2, quality=60)
-    yield "grey.jpg", encoded(synthetic("L", "smooth", 4, 23, 31), "JPEG", quality=90)
-    yield "cmyk.jpg", encoded(synthetic("CMYK", "smooth", 5, 19, 21), "JPEG", quality=90)
-    yield "progressive.jpg", encoded(rgb(6, 41, 27), "JPEG", progressive=True, quality=80)
-    yield "progressive-grey.jpg", encoded(
-        synthetic("L", "smooth", 7, 18, 9), "JPEG", progressive=True)
-    yield "restart.jpg", encoded(rgb(8, 40, 40), "JPEG", restart_marker_blocks=2)
-    yield "rgb.jpg", encoded(rgb(9, 16, 24), "JPEG", keep_rgb=True)
-    yield "one.jpg", encoded(rgb(10, 1, 1), "JPEG")
-    # The same blocks read under another layout: vertical and fourfold subsampling, YCCK.
-    data = encoded(rgb(11, 32, 32), "JPEG", subsampling=1)
-    yield "440.jpg", frame_patched(data, 6 + 1, b"\x12")
-    data = encoded(rgb(12, 64, 64), "JPEG", subsampling=2)
-    yield "411.jpg", frame_patched(data, 6 + 1, b"\x41")
-    data = encoded(synthetic("CMYK", "smooth", 13, 16, 16), "JPEG")
-    at = data.index(b"Adobe") + 11
-    yield "ycck.jpg", data[:at] + b"\x02" + data[at + 1:]
-
-
-def png_chunk(kind, body):
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png_rows(samples, depth):
-    """Rows with filter type 0; samples [H, W, C]."""
-    height, width, bands = samples.shape
-    if depth == 16:
-        packed = samples.astype(">u2").reshape(height, -1).view(np.uint8)
-    elif depth == 8:
-        packed = samples.astype(np.uint8).reshape(height, -1)
-    else:
-        bits = samples.reshape(height, width)[..., None] >> np.arange(depth - 1, -1, -1) & 1
-        packed = np.packbits(bits.reshape(height, -1).astype(np.uint8), axis=1)
-    return b"".join(b"\0" + row.tobytes() for row in packed)
-
-
-def png(samples, depth, color_type, interlaced=False, chunks=b""):
-    height, width, _ = samples.shape
-    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, int(interlaced))
-    passes = [(0, 0, 1, 1)]
-    if interlaced:
-        passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
-                  (1, 0, 2, 2), (0, 1, 1, 2)]
-    parts = [samples[y0::dy, x0::dx] for x0, y0, dx, dy in passes]
-    data = b"".join(png_rows(part, depth) for part in parts if part.size)
-    return (b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + chunks
-            + png_chunk(b"IDAT", zlib.compress(data, 9)) + png_chunk(b"IEND", b""))
-
-
-def png_files():
-    for mode in ("L", "LA", "P", "RGB", "RGBA"):
-        image = synthetic(mode, "smooth", 20, 21, 13)
-        yield f"{mode.lower()}.png", encoded(image, "PNG")
-    yield "rgb-clear-colour.png", encoded(
-        synthetic("RGB", "steps", 21, 20, 10), "PNG", transparency=(255, 0, 255))
-    yield "l-clear-grey.png", encoded(synthetic("L", "steps", 22, 20, 10), "PNG", transparency=255)
-    yield "p-alpha.png", encoded(
-        synthetic("P", "noise", 23, 20, 10), "PNG", transparency=bytes(range(0, 200, 2)))
-
-    def samples(seed, width, height, bands, top):
-        values = noise(seed, width * height * bands * 2).astype(np.int64)
-        return (values[::2] * 256 + values[1::2]).reshape(height, width, bands) % (top + 1)
-
-    def plte(count):
-        return png_chunk(b"PLTE", noise(24, 3 * count).tobytes())
-
-    for depth in (1, 2, 4):
-        top = 2**depth - 1
-        yield f"grey{depth}.png", png(samples(25, 19, 7, 1, top), depth, 0)
-        yield f"palette{depth}.png", png(samples(26, 19, 7, 1, top), depth, 3, chunks=plte(top + 1))
-    yield "palette-short.png", png(samples(27, 9, 9, 1, 255), 8, 3, chunks=plte(100))
-    # All 65,536 values, which Pillow cannot bring to 8 bits without clipping.
-    yield "grey16.png", png(np.arange(65536).reshape(256, 256, 1), 16, 0)
-    for name, bands, color_type in (("la16", 2, 4), ("rgb16", 3, 2), ("rgba16", 4, 6)):
-        yield f"{name}.png", png(samples(28, 11, 6, bands, 65535), 16, color_type)
-    gamma = png_chunk(b"gAMA", struct.pack(">I", 30000))
-    yield "gamma.png", png(samples(29, 11, 6, 3, 255), 8, 2, chunks=gamma)
-    yield "interlaced.png", png(samples(30, 21, 13, 3, 255), 8, 2, True)
-    yield "interlaced-grey1.png", png(samples(31, 21, 13, 1, 1), 1, 0, True)
-    yield "interlaced-palette4.png", png(samples(32, 3, 2, 1, 15), 4, 3, True, plte(16))
-
-
-def webp_files():
-    rgb = synthetic("RGB", "smooth", 40, 37, 23)
-    rgba = synthetic("RGBA", "smooth", 41, 29, 18)
-    yield "lossless.webp", encoded(rgb, "WEBP", lossless=True)
-    yield "lossless-alpha.webp", encoded(rgba, "WEBP", lossless=True, exact=True)
-    yield "lossy.webp", encoded(rgb, "WEBP", quality=70)
-    yield "lossy-alpha.webp", encoded(rgba, "WEBP", quality=70)
-    frames = [synthetic("RGB", "noise", 42 + i, 24, 16) for i in range(2)]
-    yield "animated.webp", encoded(
-        frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
-
-
-def bmp(width, height, bits, rows, palette=b"", compression=0, masks=b"", header_size=40,
-        top_down=False, colors=0):
-    if header_size == 12:
-        header = struct.pack("<IHHHH", 12, width, height, 1, bits)
-    else:
-        signed_height = -height if top_down else height
-        header = struct.pack("<IiiHHIIiiII", header_size, width, signed_height, 1, bits,
-                             compression, 0, 0, 0, colors, 0)
-        header += masks
-        header = header.ljust(header_size, b"\0")
-    offset = 14 + len(header) + len(palette)
-    body = b"".join(row + bytes(-len(row) % 4) for row in rows)
-    return b"BM" + struct.pack("<IHHI", offset + len(body), 0, 0, offset) + header + palette + body
-
-
-def bmp_files():
-    for mode in ("1", "L", "P", "RGB", "RGBA"):
-        image = synthetic("L" if mode == "1" else mode, "smooth", 50, 21, 9).convert(mode)
-        yield f"{mode.lower()}.bmp", encoded(image, "BMP")
-
-    def rows(seed, row_bytes, height):
-        return [row.tobytes() for row in noise(seed, row_bytes * height).reshape(height, -1)]
-
-    palette = noise(51, 64).tobytes()
-    yield "palette4.bmp", bmp(13, 5, 4, rows(52, 7, 5), palette)
-    yield "palette4-few.bmp", bmp(13, 5, 4, rows(52, 7, 5), palette[:40], colors=10)
-    yield "core-header.bmp", bmp(10, 4, 4, rows(53, 5, 4), palette[:48], header_size=12)
-    yield "rgb555.bmp", bmp(7, 5, 16, rows(54, 14, 5))
-    masks = struct.pack("<III", 0xF800, 0x7E0, 0x1F)
-    yield "rgb565.bmp", bmp(7, 5, 16, rows(55, 14, 5), compression=3, masks=masks)
-    yield "bgrx.bmp", bmp(6, 5, 32, rows(56, 24, 5))
-    masks = struct.pack("<IIII", 0xFF000000, 0xFF0000, 0xFF00, 0xFF)
-    yield "abgr.bmp", bmp(6, 5, 32, rows(57, 24, 5), compression=3, masks=masks, header_size=56)
-    yield "top-down.bmp", bmp(5, 6, 24, rows(58, 15, 6), top_down=True)
-
-
-def as_glint(image):
-    """Pillow's picture in the modes of glint: mode 1 is a palette of black and white."""
-    if image.mode == "1":
-        indices = (np.asarray(image) > 0).astype(np.uint8).tobytes()
-        return "P", indices
-    if image.mode == "I;16":  # our departure from Pillow
-        grey = np.round(np.asarray(image) / 257).astype(np.uint8)
-        return "L", grey.tobytes()
-    return image.mode, image.tobytes()
-
-
-def decode_line(name, image):
-    mode, pixels = as_glint(image)
-    rgb = image.convert("RGB").tobytes()
-    if image.mode == "I;16":
-        rgb = np.repeat(np.frombuffer(pixels, np.uint8), 3).tobytes()
-    return f"{name} {mode} {image.width} {image.height} {crc(pixels)} {crc(rgb)}\n"
-
-
-def write_files():
-    lines = []
-    for files in (jpeg_files, png_files, webp_files, bmp_files):
-        for name, data in files():
-            (OUT / "files" / name).write_bytes(data)
-            lines.append(decode_line(name, Image.open(io.BytesIO(data))))
-    (OUT / "decode.txt").write_text("".join(lines))
-
-    lines = []
-    image = synthetic("RGB", "smooth", 60, 20, 12)
-    turned = [(f"turned{i}.jpg", "JPEG", i, image) for i in range(1, 9)]
-    turned += [("turned6.png", "PNG", 6, synthetic("P", "smooth", 61, 7, 5)),
-               ("turned8.webp", "WEBP", 8, synthetic("RGBA", "smooth", 62, 7, 5))]
-    for name, kind, orientation, image in turned:
-        exif = Image.Exif()
-        exif[0x0112] = orientation
-        data = encoded(image, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
-        (OUT / "files" / name).write_bytes(data)
-        lines.append(decode_line(name, ImageOps.exif_transpose(Image.open(io.BytesIO(data)))))
-    (OUT / "exif.txt").write_text("".join(lines))
-
-    indices = np.arange(12).reshape(3, 4, 1) % 2
-    baseline = encoded(synthetic("RGB", "smooth", 1, 8, 8), "JPEG")
-    at = baseline.index(b"\xff\xc0")
-    refused = [
-        ("twelve-bits.jpg", frame_patched(baseline, 0, b"\x0c"), "kUnsupported"),
-        ("lossless.jpg", baseline[:at + 1] + b"\xc3" + baseline[at + 2:], "kUnsupported"),
-        ("run-length.bmp", bmp(4, 1, 8, [b"\x04\x01\x00\x01"], bytes(1024), 1), "kUnsupported"),
-        ("no-palette.png", png(indices, 8, 3), "kCorruptImage"),
-    ]
-    for name, data, _ in refused:
-        (OUT / "files" / name).write_bytes(data)
-    (OUT / "refused.txt").write_text("".join(f"{name} {code}\n" for name, _, code in refused))
-
-
 def main():
-    for folder in ("files", "tensors"):
-        shutil.rmtree(OUT / folder, ignore_errors=True)
-        (OUT / folder).mkdir(parents=True)
+    shutil.rmtree(OUT / "tensors", ignore_errors=True)
+    (OUT / "tensors").mkdir(parents=True)
     write_cases()
-    write_files()
 
 
 if __name__ == "__main__":

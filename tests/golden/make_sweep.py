@@ -5,7 +5,7 @@
                  the f32 bytes [3, H, W]; the line number, from 1, is the picture's seed and chooses
                  its pattern; letters: pixel_cases.LETTERS in that order
   hugging.txt    the same of transformers' CLIPImageProcessor, and the number, which also chooses
-                 the mode: L, P, RGB, CMYK [number % 4]
+                 the mode: BANDS[number % 6]
   planes.txt     seed planes height width new_height new_width align_corners crc
                  the f32 bytes of torch.nn.functional.interpolate
 
@@ -24,9 +24,8 @@ from torchvision.transforms import CenterCrop, InterpolationMode, Resize
 from transformers.models.clip.image_processing_clip import CLIPImageProcessor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from pixel_cases import (
-    BANDS, MEAN, STD, crc, cropped_or_padded, noise, normalized, sweep, synthetic,
-    synthetic_palette)
+import pixel_cases
+from pixel_cases import BANDS, MEAN, STD, crc, cropped_or_padded, noise, normalized, sweep
 
 OUT = pathlib.Path(__file__).parent / "pixels" / "sweep"
 CASES = 500
@@ -37,11 +36,7 @@ TENSOR_MODES = PILLOW_MODES | {"nearest": InterpolationMode.NEAREST_EXACT}
 
 
 def picture(mode, case):
-    pixels = synthetic(mode, case.pattern, case.number, case.width, case.height)
-    image = Image.frombytes(mode, (case.width, case.height), pixels.tobytes())
-    if mode == "P":
-        image.putpalette(synthetic_palette(case.number))
-    return image
+    return pixel_cases.picture(mode, case.pattern, case.number, case.width, case.height)
 
 
 def pillow(image, case):
@@ -136,8 +131,7 @@ def write_pillow(mode):
 
 
 def write_tensors():
-    # transformers 5 lays pictures with alpha on white before anything else; we drop the alpha.
-    modes = [mode for mode in BANDS if "A" not in mode]
+    modes = list(BANDS)
 
     def mixed(reference):
         return lambda case: reference(picture("RGB", case), case)

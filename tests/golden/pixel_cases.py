@@ -53,6 +53,17 @@ def synthetic_palette(seed):
     return noise(seed + 1, 600).tobytes()
 
 
+def picture(mode, pattern, seed, width, height):
+    """synthetic() as a Pillow image."""
+    from PIL import Image  # make_opencv.py runs without it
+
+    pixels = synthetic(mode, pattern, seed, width, height)
+    image = Image.frombytes(mode, (width, height), pixels.tobytes())
+    if mode == "P":
+        image.putpalette(synthetic_palette(seed))
+    return image
+
+
 def resized_size(width, height, target_width, target_height, geometry):
     """(width, height) before the crop or padding, or None where a side would vanish."""
     if geometry == "squash":

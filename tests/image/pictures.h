@@ -1,4 +1,4 @@
-// Pictures and golden lists shared by the image tests; the counterpart of golden/make_pixels.py.
+// Pictures and golden lists shared by the image tests; the counterpart of golden/pixel_cases.py.
 #pragma once
 
 #include <glint/error.h>
@@ -52,7 +52,7 @@ inline PixelMode mode_named(const std::string& name) {
   return modes.at(name);
 }
 
-// make_pixels.py: noise.
+// pixel_cases.py: noise.
 inline std::vector<std::uint8_t> noise(std::uint32_t seed, std::int64_t count) {
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(count));
   std::uint32_t counter = seed * 0x9E3779B1u;
@@ -65,7 +65,7 @@ inline std::vector<std::uint8_t> noise(std::uint32_t seed, std::int64_t count) {
   return bytes;
 }
 
-// make_pixels.py: synthetic.
+// pixel_cases.py: synthetic.
 inline Image synthetic(PixelMode mode, const std::string& pattern, std::uint32_t seed,
                        std::int64_t width, std::int64_t height) {
   const std::int64_t bands = channels(mode);

@@ -114,7 +114,7 @@ TEST(ManifestTest, ReadsAPreprocessOfEveryArithmetic) {
     preprocess.update(Json{{"arithmetic", arithmetic},
                            {"antialias", !two_samples},
                            {"interpolation", two_samples ? "bilinear" : "nearest"},
-                           {"rgb", "before"},
+                           {"rgb", "before_on_white"},
                            {"geometry", "longest"},
                            {"fill", 128},
                            {"crop", "down"},
@@ -124,6 +124,7 @@ TEST(ManifestTest, ReadsAPreprocessOfEveryArithmetic) {
     const PreprocessSpec spec = parse(json).manifest.preprocess.at("default");
     EXPECT_EQ(spec.geometry, Geometry::kLongest);
     EXPECT_EQ(spec.fill, 128);
+    EXPECT_EQ(spec.rgb, RgbConversion::kBeforeOnWhite);
     EXPECT_EQ(spec.crop, CropRounding::kDown);
     EXPECT_EQ(spec.rescale, Rescale::kFused);
     EXPECT_EQ(spec.channels, ChannelOrder::kBgr);
@@ -232,11 +233,13 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
       {"/preprocess/default/antialias", 1, "antialias: expected true or false, got 1"},
       {"/preprocess/default/arithmetic", "jax", "\"opencv\" or \"torch\", got \"jax\""},
       {"/preprocess/default/arithmetic", "torchvision",
-       "rgb: expected \"before\" with an arithmetic other than \"pillow\", got \"after\""},
+       "rgb: expected \"before\" or \"before_on_white\" with an arithmetic other than \"pillow\", "
+       "got \"after\""},
       {"/preprocess/default/arithmetic", "opencv",
        "interpolation: expected \"bilinear\" with arithmetic \"opencv\" or \"torch\""},
       {"/preprocess/default/arithmetic", "torch", "preprocess.default.align_corners: missing"},
       {"/preprocess/default/align_corners", true, "expected only with arithmetic \"torch\""},
+      {"/preprocess/default/rgb", "never", "\"before\" or \"before_on_white\", got \"never\""},
       {"/preprocess/default/rescale", "none", "rescale: expected \"div255\" or \"fused\""},
       {"/preprocess/default/channels", "gray", "channels: expected \"rgb\" or \"bgr\""},
       {"/preprocess/default/std", {1, 0, 1}, "std[1]: expected a positive number, got 0"},

@@ -88,6 +88,19 @@ def test_preprocess_survives_the_manifest(size, mode, interpolation):
     assert torch.equal(transform(to_manifest(cfg))(picture), expected)
 
 
+def test_hugging_faces_preprocess_lays_alpha_on_white_and_crops_from_the_lower_half():
+    cfg = PreprocessCfg(size=8, mean=(0.0,) * 3, std=(1.0,) * 3)
+    manifest = to_manifest(cfg, hugging_face=True)
+    assert (manifest["rgb"], manifest["crop"]) == ("before_on_white", "down")
+    columns = np.zeros((8, 11, 4), np.uint8)
+    columns[..., 0] = np.arange(11) * 20
+    columns[..., 3] = 255
+    columns[0, :, 3] = 0
+    pixels = transform(manifest)(Image.fromarray(columns, "RGBA"))
+    assert torch.equal(pixels[:, 0], torch.ones(3, 8))
+    assert torch.equal(pixels[0, 1], torch.arange(1, 9).float() * 20 / 255)  # open_clip: from 2
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

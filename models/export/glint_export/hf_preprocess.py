@@ -68,9 +68,8 @@ def _geometry(processor: CLIPImageProcessorPil, image_size: int, where: str) -> 
 def preprocess_of(folder: Path, image_size: int) -> dict[str, Any]:
     """The manifest's preprocess of a folder's image processor.
 
-    It is the one of transformers' Pillow processor: RGB first, Pillow's resize, the values divided
-    by 255.  Two things differ and models/clip.md says so: which of two middle pixels a crop starts
-    at, and what is behind transparency.
+    It is the one of transformers' Pillow processor: RGB first with alpha on white, Pillow's resize, a
+    crop that starts at the lower of two middle pixels, the values divided by 255.
     """
     processor, where = load_processor(folder)
     for switch in ("do_resize", "do_rescale", "do_normalize", "do_convert_rgb"):
@@ -92,4 +91,4 @@ def preprocess_of(folder: Path, image_size: int) -> dict[str, Any]:
         interpolation=_INTERPOLATIONS[int(processor.resample)],
         resize_mode=geometry,
     )
-    return to_manifest(cfg, rgb="before")
+    return to_manifest(cfg, hugging_face=True)

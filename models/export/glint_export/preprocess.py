@@ -1,9 +1,12 @@
-"""open_clip's preprocess configuration to the manifest's, and back."""
+"""open_clip's preprocess configuration, or Hugging Face's in its terms, to the manifest's, and back."""
 
 import math
 from typing import Any
 
+import torch
+import transformers
 from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL import Image
 
 from .errors import ExportError
 
@@ -20,10 +23,12 @@ def _three(name: str, values: Any) -> list[float]:
     return [float(x) for x in values]
 
 
-def to_manifest(cfg: PreprocessCfg, rgb: str = "after") -> dict[str, Any]:
+def to_manifest(cfg: PreprocessCfg, hugging_face: bool = False) -> dict[str, Any]:
     """The manifest's preprocess of an open_clip configuration; refuses what the format lacks.
 
-    rgb: "after" the resize as in open_clip (transform.py, image_transform), or "before" it.
+    hugging_face: in the order of transformers' Pillow processors, which make the picture RGB first,
+    with alpha on white, and start a crop of an odd number of pixels at the lower half; else in that
+    of open_clip (transform.py, image_transform): resize, crop, then convert.
     """
     height, width = (cfg.size, cfg.size) if isinstance(cfg.size, int) else cfg.size
     if cfg.interpolation not in ("bicubic", "bilinear"):
@@ -51,10 +56,11 @@ def to_manifest(cfg: PreprocessCfg, rgb: str = "after") -> dict[str, Any]:
         "size": [int(height), int(width)],
         "geometry": cfg.resize_mode,
         **fill,
+        **({"crop": "down"} if hugging_face else {}),
         "interpolation": "bicubic" if covers else cfg.interpolation,
         "antialias": True,
         "arithmetic": "pillow",
-        "rgb": rgb,
+        "rgb": "before_on_white" if hugging_face else "after",
         "rescale": "div255",
         "channels": "rgb",
         "mean": _three("mean", cfg.mean),
@@ -63,12 +69,14 @@ def to_manifest(cfg: PreprocessCfg, rgb: str = "after") -> dict[str, Any]:
 
 
 def transform(preprocess: dict[str, Any]):
-    """open_clip's own transform, Pillow image -> pixels [3, H, W] f32, of a manifest's preprocess.
+    """The reference's own transform, Pillow image -> pixels [3, H, W] f32, of a manifest's preprocess.
 
     Only for what to_manifest() writes.
     """
+    if preprocess["rgb"] != "after":
+        return _hugging_faces(preprocess)
     height, width = preprocess["size"]
-    open_clips = image_transform_v2(
+    return image_transform_v2(
         PreprocessCfg(
             size=height if height == width else (height, width),
             mean=tuple(preprocess["mean"]),
@@ -79,6 +87,18 @@ def transform(preprocess: dict[str, Any]):
         ),
         is_train=False,
     )
-    if preprocess["rgb"] == "before":
-        return lambda picture: open_clips(picture.convert("RGB"))
-    return open_clips
+
+
+def _hugging_faces(preprocess: dict[str, Any]):
+    height, width = preprocess["size"]
+    target = {"height": height, "width": width}
+    processor = transformers.CLIPImageProcessorPil(
+        size={"shortest_edge": height} if preprocess["geometry"] == "shortest" else target,
+        crop_size=target,
+        resample=Image.Resampling[preprocess["interpolation"].upper()],
+        image_mean=preprocess["mean"],
+        image_std=preprocess["std"],
+    )
+    return lambda picture: torch.from_numpy(
+        processor(picture, return_tensors="np")["pixel_values"][0]
+    )
