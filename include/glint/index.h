@@ -93,8 +93,8 @@ class GLINT_API Index {
 
   // queries [Q, D] f32 -> the best min(k, N) rows of each. O(Q N D), the database read once for 64
   // queries; memory O(Q k), and O(64 k) a thread.
-  // Throws Error: kInvalidArgument (k < 0, partial queries, a NaN or an infinity in a query, threads
-  // out of range), kCancelled, kOutOfMemory, kCorruptPackage (a row of a damaged file).
+  // Throws Error: kInvalidArgument (k < 0, partial queries, a NaN or an infinity in a query,
+  // threads out of range), kCancelled, kOutOfMemory, kCorruptPackage (a row of a damaged file).
   SearchResult search(std::span<const float> queries, std::int64_t k,
                       const SearchOptions& options = {}) const;
 
