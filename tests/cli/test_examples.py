@@ -45,6 +45,16 @@ def test_04_threads(example, package, cat):
     assert done.stdout == "4 of 4 threads got the numbers of a single call\n"
 
 
+def test_05_search(example, glint, package, three, tmp_path):
+    done = example("05_search", package, tmp_path / "photos.gidx", "a cat", *three)
+    assert done.returncode == 0, done.stderr
+    ask = ["photos.gidx", "--text", "a cat", "--model", package, "--json"]
+    (answer,) = glint("index", "search", *ask).json
+    assert done.stdout.splitlines() == [
+        f"{hit['score']:7.4f}  {three[hit['index']]}" for hit in answer["hits"]
+    ]
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_example_is_short_and_explains_its_use(example, name):
     text = (ROOT / "examples" / f"{name}.cpp").read_text()

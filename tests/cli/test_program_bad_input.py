@@ -16,7 +16,6 @@ LATER = [
     ["segment", "a.png", "--labels", "x"],
     ["detect", "a.png", "--labels", "x"],
     ["bank", "--labels", "x", "--output", "b"],
-    ["index", "build"],
     ["adapt", "tip"],
     ["serve"],
     ["bench", "all"],
