@@ -10,6 +10,7 @@
 #include <glint/error.h>
 #include <glint/head.h>
 #include <glint/image.h>
+#include <glint/index.h>
 #include <glint/model.h>
 #include <glint/package.h>
 #include <glint/prediction.h>

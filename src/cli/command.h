@@ -28,6 +28,7 @@ Command add_bank(CLI::App& program, const Context& context);
 Command add_classify(CLI::App& program, const Context& context);
 Command add_embed(CLI::App& program, const Context& context);
 Command add_evaluate(CLI::App& program, const Context& context);
+Command add_index(CLI::App& program, const Context& context);
 Command add_inspect(CLI::App& program, const Context& context);
 Command add_preprocess(CLI::App& program, const Context& context);
 Command add_tokenize(CLI::App& program, const Context& context);

@@ -59,13 +59,6 @@ std::string header(const std::vector<std::int64_t>& shape) {
   return text + dictionary + "\n";
 }
 
-// Where a link leads, so that writing replaces the file and not the link.
-fs::path target(const std::string& path) {
-  std::error_code error;
-  const fs::path resolved = fs::weakly_canonical(path, error);
-  return error ? fs::path(path) : resolved;
-}
-
 }  // namespace
 
 NpyArray::NpyArray(const std::vector<std::int64_t>& shape) {
@@ -82,11 +75,17 @@ NpyArray::NpyArray(const std::vector<std::int64_t>& shape) {
 
 void NpyArray::write(const std::string& path) const {
   check_writable(path);
-  write_file_atomically(target(path).string(), std::as_bytes(std::span(block_)));
+  write_file_atomically(output_target(path), std::as_bytes(std::span(block_)));
+}
+
+std::string output_target(const std::string& path) {
+  std::error_code error;
+  const fs::path resolved = fs::weakly_canonical(path, error);
+  return error ? path : resolved.string();
 }
 
 void check_writable(const std::string& path) {
-  const fs::path file = target(path);
+  const fs::path file = output_target(path);
   std::error_code ignored;
   const fs::file_status status = fs::status(file, ignored);
   if (fs::exists(status) && !fs::is_regular_file(status)) {

@@ -26,6 +26,9 @@ class NpyArray {
   std::vector<float> block_;  // header bytes, then the values
 };
 
+// Where a link leads, so that writing replaces the file and not the link.
+std::string output_target(const std::string& path);
+
 // Throws Error(kIo) when `path` can not become a file: before hours of work, not after.
 void check_writable(const std::string& path);
 

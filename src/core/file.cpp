@@ -49,20 +49,48 @@ std::vector<std::byte> read_file(const std::string& path, std::int64_t max_bytes
 }
 
 void write_file_atomically(const std::string& path, std::span<const std::byte> bytes) {
-  std::string temporary = path + ".XXXXXX";
-  const int descriptor = ::mkstemp(temporary.data());
-  if (descriptor < 0) fail(ErrorCode::kIo, "cannot write ", quote(path), ": ", why());
-  const File file(::fdopen(descriptor, "wb"));
-  bool written = file != nullptr && ::fchmod(descriptor, 0644) == 0;
-  written = written && std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
-  written = written && std::fflush(file.get()) == 0 && ::fsync(descriptor) == 0;
-  written = written && std::rename(temporary.c_str(), path.c_str()) == 0;
-  if (!written) {
-    const std::string reason = why();
-    if (file == nullptr) ::close(descriptor);
-    ::unlink(temporary.c_str());
-    fail(ErrorCode::kIo, "cannot write ", quote(path), ": ", reason);
+  AtomicFile file(path);
+  file.write_at(0, bytes);
+  file.commit();
+}
+
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".XXXXXX") {
+  descriptor_ = ::mkstemp(temporary_.data());
+  if (descriptor_ < 0) fail_to_write();
+  if (::fchmod(descriptor_, 0644) != 0) {
+    const int reason = errno;
+    ::close(descriptor_);
+    ::unlink(temporary_.c_str());
+    errno = reason;
+    fail_to_write();
   }
+}
+
+AtomicFile::~AtomicFile() {
+  ::close(descriptor_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto written =
+        ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) fail_to_write();
+    offset += static_cast<std::uint64_t>(written);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0 || std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    fail_to_write();
+  }
+  temporary_.clear();
+}
+
+void AtomicFile::fail_to_write() const {
+  fail(ErrorCode::kIo, "cannot write ", quote(path_), ": ", why());
 }
 
 }  // namespace glint

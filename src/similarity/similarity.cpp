@@ -6,24 +6,10 @@
 #include <numeric>
 
 #include "core/check.h"
+#include "similarity/implementation.h"
 
 namespace glint {
 namespace {
-
-// Sixteen independent partial sums: short chains of rounding, and a shape that compilers and
-// later SIMD versions keep in registers.
-float dot(const float* a, const float* b, std::size_t d) {
-  constexpr std::size_t kLanes = 16;
-  float sums[kLanes] = {};
-  std::size_t k = 0;
-  for (; k + kLanes <= d; k += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) sums[lane] += a[k + lane] * b[k + lane];
-  }
-  for (std::size_t lane = 0; k + lane < d; ++lane) sums[lane] += a[k + lane] * b[k + lane];
-  float total = 0;
-  for (const float sum : sums) total += sum;
-  return total;
-}
 
 std::size_t row_count(std::size_t size, std::int64_t d, const char* name) {
   if (d < 1 || size % static_cast<std::size_t>(d) != 0) {
@@ -56,12 +42,9 @@ void dot_matrix(std::span<const float> a, std::span<const float> b, std::int64_t
     fail(ErrorCode::kInvalidArgument, "expected out to hold ", rows, " * ", columns,
          " numbers, got ", out.size());
   }
-  const auto width = static_cast<std::size_t>(d);
-  for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t j = 0; j < columns; ++j) {
-      out[i * columns + j] = dot(a.data() + i * width, b.data() + j * width, width);
-    }
-  }
+  // out [i, t]: a's rows are the kernel's queries.
+  best_implementation().dot_f32(b.data(), columns, a.data(), rows, static_cast<std::size_t>(d),
+                                out.data());
 }
 
 void softmax(std::span<const float> logits, std::span<float> out) {

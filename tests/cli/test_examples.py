@@ -53,6 +53,16 @@ def test_06_own_head(example, package, cat):
     assert float(cat_line.split("%")[0]) > 50 > float(airplane_line.split("%")[0])
 
 
+def test_05_search(example, glint, package, three, tmp_path):
+    done = example("05_search", package, tmp_path / "photos.gidx", "a cat", *three)
+    assert done.returncode == 0, done.stderr
+    ask = ["photos.gidx", "--text", "a cat", "--model", package, "--json"]
+    (answer,) = glint("index", "search", *ask).json
+    assert done.stdout.splitlines() == [
+        f"{hit['score']:7.4f}  {three[hit['index']]}" for hit in answer["hits"]
+    ]
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_example_is_short_and_explains_its_use(example, name):
     text = (ROOT / "examples" / f"{name}.cpp").read_text()
