@@ -5,11 +5,11 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "cli/drawn.h"
 #include "cli/labels.h"
 #include "cli/stopwatch.h"
 #include "core/check.h"
@@ -31,59 +31,19 @@ int available_cpus() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// A gradient with noise, as hard to resize as a photograph.
-Image drawn_picture(std::int64_t width, std::int64_t height) {
-  std::mt19937 random(1);
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(3 * width * height));
-  for (std::size_t i = 0; i < pixels.size(); ++i) {
-    const auto slope = static_cast<std::uint32_t>(192 * i / pixels.size());
-    pixels[i] = static_cast<std::uint8_t>(slope + random() % 64);
-  }
-  return {width, height, PixelMode::kRGB, std::move(pixels)};
-}
-
-std::vector<float> drawn_floats(std::int64_t count) {
-  std::minstd_rand random(1);
-  std::vector<float> values(static_cast<std::size_t>(count));
-  constexpr float kHalf = 0.5F * static_cast<float>(std::minstd_rand::max());
-  for (float& value : values) value = static_cast<float>(random()) / kHalf - 1;
-  return values;
-}
-
-// "a photo of a small red dog.", ...
-std::vector<std::string> drawn_prompts(std::int64_t count) {
-  constexpr std::array kSizes = {"small", "large", "young", "old", "wild", "wooden", "shiny"};
-  constexpr std::array kColours = {"red", "black", "white", "golden", "grey"};
-  constexpr std::array kThings = {"dog",      "cat",        "lorry",  "sailing boat",
-                                  "airliner", "deer",       "beaver", "teapot",
-                                  "mushroom", "kingfisher", "violin"};
-  std::vector<std::string> prompts;
-  for (std::int64_t n = 0; n < count; ++n) {
-    const auto i = static_cast<std::size_t>(n);
-    prompts.push_back(cat("a photo of a ", kSizes[i % kSizes.size()], " ",
-                          kColours[i % kColours.size()], " ", kThings[i % kThings.size()], "."));
-  }
-  return prompts;
-}
-
 std::vector<ImageView> repeated(const Image& image, std::int64_t count) {
   return std::vector<ImageView>(static_cast<std::size_t>(count), image.view());
 }
 
-// [batch, kPromptIds], or as many as the context holds: start, drawn ids, end.
-Tensor drawn_ids(const TokenizerSpec& spec, std::int64_t batch) {
+// [batch, kPromptIds], or as many as the context holds.
+Tensor id_rows(const TokenizerSpec& spec, std::int64_t batch) {
   const std::int64_t length = std::min(kPromptIds, spec.context_length);
-  std::minstd_rand random(1);
-  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> rows;
   for (std::int64_t row = 0; row < batch; ++row) {
-    ids.push_back(spec.start_id);
-    for (std::int64_t i = 2; i < length; ++i) {
-      ids.push_back(
-          static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(spec.start_id)));
-    }
-    ids.push_back(spec.end_id);
+    const auto ids = drawn_ids(length, spec.start_id, spec.end_id);
+    rows.insert(rows.end(), ids.begin(), ids.end());
   }
-  return Tensor::from({batch, length}, ids);
+  return Tensor::from({batch, length}, rows);
 }
 
 }  // namespace
@@ -137,7 +97,7 @@ Work BenchWorks::encode_image() {
 Work BenchWorks::encode_text() {
   const Towers& towers = model().towers();
   const Tokenizer tokenizer = model().tokenizer();
-  const TextInput input{.ids = drawn_ids(tokenizer.spec(), options_.batch_size)};
+  const TextInput input{.ids = id_rows(tokenizer.spec(), options_.batch_size)};
   return on_device([&towers, input] { keep(towers.text(input).cpu()); });
 }
 
