@@ -8,8 +8,8 @@ One random-weight model in every form:
   TOWER.int8.xml          OpenVINO, NNCF's post-training quantisation for transformers
 """
 
-import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import inputs
@@ -88,9 +88,7 @@ def _quantise_openvino(source: Path, name: str, target: Path) -> None:
 def make(folder: Path, arch: str) -> None:
     import torch
 
-    scratch = folder.with_suffix(".part")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     for name, tower in _export_package(scratch, arch).items():
         tower = tower.float().eval().requires_grad_(False)
         torch.save(tower, scratch / f"{name}.pth")

@@ -20,11 +20,12 @@ import numpy as np
 from harness import machine, timing
 from harness.process import Engine, EngineFailed
 from harness.table import OURS, Row, as_json, markdown
-from works import ROOT, Setting, Work, all_works, difference
+from works import PIXELS, ROOT, SEARCH, TOWERS, Setting, Work, all_works, difference
 
 HERE = Path(__file__).resolve().parent
 BLOCK_S = 0.1  # what one engine is timed for in one round, at least one call
 MOST_CALLS = 25
+# Whose versions decide the times.
 PACKAGES = """torch torchvision open_clip_torch transformers tokenizers pillow numpy onnxruntime
 openvino nncf hf-processors-rs faiss-cpu usearch""".split()
 
@@ -149,17 +150,21 @@ def measure(works: list[Work], args, setting: Setting) -> tuple[list[Row], list[
         return rows, engines.failed
 
 
-def facts(args, command: list[str], busy: float, seconds: float) -> list[str]:
-    return [
-        f"`scripts/bench {shlex.join(command)}`".replace(" `", "`"),
+def facts(args, rows: list[Row], command: list[str], busy: float, seconds: float) -> list[str]:
+    threads = {row.group: row.threads for row in rows}
+    lines = [
+        f"`{shlex.join(['scripts/bench', *command])}`, {seconds / 60:.0f} minutes",
         f"{machine.cpu_name()}, {machine.cores()} cores ({machine.simd()}); others used "
         f"{100 * busy:.0f} % of it at the start",
         f"{args.rounds} rounds, engines in turn (A B B A), each in its own process and stopped "
-        f"while others run; {seconds / 60:.0f} minutes",
-        f"towers: {args.arch} of random weights, {args.threads} threads; search: {args.rows:,} "
-        f"rows of 512 f32, {args.threads} threads; pixels and ids: one thread",
-        machine.versions(PACKAGES),
+        "while others run",
+        "threads: " + ", ".join(f"{group} {count}" for group, count in threads.items()),
     ]
+    if TOWERS in threads:
+        lines.append(f"{TOWERS}: {args.arch} of random weights")
+    if SEARCH in threads:
+        lines.append(f"{SEARCH}: of {args.rows:,} rows of 512 f32")
+    return [*lines, machine.versions(PACKAGES)]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -171,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"note: others use {100 * busy:.0f} % of this machine; the times will be theirs too")
     chosen = [w for w in all_works() if not args.only or w.name.startswith(tuple(args.only))]
     artefacts = ROOT / "build" / "peers" / args.arch
-    if any(work.group in ("towers", "picture to 3 x 224 x 224") for work in chosen):
+    if any(work.group in (TOWERS, PIXELS) for work in chosen):
         make_artefacts(artefacts, args.arch)
     rows, failed = [], []
     with tempfile.TemporaryDirectory(prefix="glint-peers-") as scratch:
@@ -182,7 +187,7 @@ def main(arguments: list[str] | None = None) -> int:
             rows += measured
             failed += lost
     command = sys.argv[1:] if arguments is None else arguments
-    notes = facts(args, command, busy, time.monotonic() - started)
+    notes = facts(args, rows, command, busy, time.monotonic() - started)
     text = markdown(rows, [*notes, *(f"failed: {error}" for error in failed)])
     if args.markdown:
         args.markdown.write_text(text)

@@ -10,7 +10,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 TINY_CLIP = ROOT / "models" / "tiny-clip.glint"
 PROMPT_IDS = 10  # "a photo of a golden retriever." with the start and end token
-TOWERS = {
+_TOWERS = {
     "torch eager": "eager",
     "torch.compile": "compiled",
     "torch.compile bf16": "compiled_bf16",
@@ -21,7 +21,7 @@ TOWERS = {
     "OpenVINO bf16": "openvino_bf16",
     "OpenVINO int8 (NNCF)": "openvino_int8",
 }
-PIXELS = {
+_PIXELS = {
     "Pillow (open_clip)": "pillow",
     "torchvision v2": "torchvision",
     "transformers (torchvision)": "transformers",
@@ -29,8 +29,15 @@ PIXELS = {
     "hf-processors-rs (torchvision)": "hf_processors_rs",
     "hf-processors-rs (pil)": "hf_processors_rs_pil",
 }
-TOKENS = {"Hugging Face tokenizers": "tokenizers", "open_clip": "open_clip"}
-SEARCH = {"faiss flat": "faiss", "usearch exact": "usearch", "torch": "torch", "numpy": "numpy"}
+_TOKENS = {"Hugging Face tokenizers": "tokenizers", "open_clip": "open_clip"}
+_SEARCH = {"faiss flat": "faiss", "usearch exact": "usearch", "torch": "torch", "numpy": "numpy"}
+
+
+# Groups of works, each a table.
+TOWERS = "towers"
+PIXELS = "picture to 3 x 224 x 224"
+TOKENS = "texts to ids"
+SEARCH = "top 10"
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ def _from(module: str, engines: dict[str, str]) -> dict[str, str]:
 
 def all_works() -> list[Work]:
     towers = [
-        Work(name, "towers", title, _from("towers", TOWERS), _tower(tower, batch), np.float32)
+        Work(name, TOWERS, title, _from("towers", _TOWERS), _tower(tower, batch), np.float32)
         for name, title, tower, batch in [
             ("image-1", "image, B=1", "image", 1),
             ("image-8", "image, B=8", "image", 8),
@@ -131,9 +138,9 @@ def all_works() -> list[Work]:
     pixels = [
         Work(
             f"pixels-{width}x{height}",
-            "picture to 3 x 224 x 224",
+            PIXELS,
             title,
-            _from("pixels", PIXELS),
+            _from("pixels", _PIXELS),
             _pixels(width, height),
             np.float32,
             one_thread=True,
@@ -141,10 +148,10 @@ def all_works() -> list[Work]:
         for title, (width, height) in inputs.SIZES.items()
     ]
     ids = Work(
-        "ids", "texts to ids", "1,000 prompts", _from("tokens", TOKENS), _tokens, np.int64, True
+        "ids", TOKENS, "1,000 prompts", _from("tokens", _TOKENS), _tokens, np.int64, True
     )
     search = [
-        Work(f"search-{n}", "top 10", title, _from("search", SEARCH), _search(n), np.int64)
+        Work(f"search-{n}", SEARCH, title, _from("search", _SEARCH), _search(n), np.int64)
         for n, title in [(1, "one query"), (64, "64 queries")]
     ]
     return [*towers, *pixels, ids, *search]
@@ -154,7 +161,7 @@ def difference(work: Work, theirs: np.ndarray, ours: np.ndarray) -> str:
     """In words, how a peer's result differs from ours."""
     if theirs.size != ours.size:
         return f"{theirs.size} numbers instead of {ours.size}"
-    if work.group == "towers":  # each engine rounds in its own way: how far, not how often
+    if work.group == TOWERS:  # each engine rounds in its own way: how far, not how often
         most = np.abs(theirs.astype(np.float64) - ours).max() / np.abs(ours).max()
         return f"largest difference {most:.0e} of the largest value"
     count = int((theirs != ours).sum())

@@ -40,7 +40,11 @@ class Engine:
                 start_new_session=True,  # a group, so that its helpers stop with it
                 text=True,
             )
-        self._signal(signal.SIGSTOP)
+        self._stop()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def __enter__(self):
         return self
@@ -57,6 +61,11 @@ class Engine:
         except ProcessLookupError:
             pass  # it has ended; the next question says so
 
+    def _stop(self) -> None:
+        self._signal(signal.SIGSTOP)
+        # Until it has stopped, or ended, which is left for Popen to find.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
     def _ask(self, **question) -> dict:
         self._signal(signal.SIGCONT)
         try:
@@ -66,7 +75,7 @@ class Engine:
         except BrokenPipeError:
             line = ""
         finally:
-            self._signal(signal.SIGSTOP)
+            self._stop()
         if not line:
             raise EngineFailed(f"{self.name} ended: {self._last_words()}")
         answer = json.loads(line)

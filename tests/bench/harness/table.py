@@ -26,12 +26,8 @@ def digits(value: float) -> str:
     """Three significant digits, without an exponent: 0.0123, 1.23, 12.3, 123, 1234."""
     if value == 0:
         return "0"
-    places = 2
-    while places > 0 and value >= 10 ** (3 - places):
-        places -= 1
-    while value < 10 ** (2 - places) * 0.9995 and places < 9:
-        places += 1
-    return f"{value:.{places}f}"
+    exponent = int(f"{value:.2e}".partition("e")[2])  # of the rounded number: 9.996 has 1
+    return f"{value:.{max(0, 2 - exponent)}f}"
 
 
 def _range(value: Spread) -> str:
