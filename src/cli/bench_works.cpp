@@ -26,8 +26,10 @@ constexpr std::int64_t kTopK = 10;
 
 // The CPUs this process may run on: what "all cores" means to it.
 int available_cpus() {
+#ifdef __linux__
   cpu_set_t cpus;
   if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) return std::max(1, CPU_COUNT(&cpus));
+#endif
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 

@@ -19,10 +19,10 @@ namespace glint::cli {
 namespace {
 
 constexpr const char* kExamples =
-    R"(encode-image and encode-text time the towers alone (texts of ten ids), classify everything from a
-decoded picture of 500 x 375 to the labels, preprocess the same picture, tokenize short prompts,
-search the ten best of 100,000 rows of 512 numbers, load the package from the file cache. One call
-does it for B pictures, texts or queries; a time is that of one call.
+    R"(encode-image and encode-text time the towers alone (texts of ten ids), classify everything
+from a decoded picture of 500 x 375 to the labels, preprocess the same picture, tokenize short
+prompts, search the ten best of 100,000 rows of 512 numbers, load the package from the file cache.
+One call does it for B pictures, texts or queries (--batch-size); a time is that of one call.
 
 Examples:
   glint bench all

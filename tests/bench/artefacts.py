@@ -8,6 +8,7 @@ One random-weight model in every form:
   TOWER.int8.xml          OpenVINO, NNCF's post-training quantisation for transformers
 """
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -41,7 +42,9 @@ def _example(tower: str, batch: int) -> np.ndarray:
 def _export_onnx(tower, name: str, path: Path) -> None:
     import torch
 
-    axes = {0: torch.export.Dim("B")} | ({1: torch.export.Dim("L", max=77)} if name == "text" else {})
+    axes = {0: torch.export.Dim("B")}
+    if name == "text":
+        axes[1] = torch.export.Dim("L", max=77)
     torch.onnx.export(
         tower,
         (torch.from_numpy(_example(name, 2)),),
@@ -85,18 +88,26 @@ def _quantise_openvino(source: Path, name: str, target: Path) -> None:
     openvino.save_model(model, target, compress_to_fp16=False)
 
 
-def make(folder: Path, arch: str) -> None:
+def _fill(folder: Path, arch: str) -> None:
     import torch
 
-    scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
-    for name, tower in _export_package(scratch, arch).items():
+    for name, tower in _export_package(folder, arch).items():
         tower = tower.float().eval().requires_grad_(False)
-        torch.save(tower, scratch / f"{name}.pth")
-        onnx = scratch / f"{name}.onnx"
+        torch.save(tower, folder / f"{name}.pth")
+        onnx = folder / f"{name}.onnx"
         _export_onnx(tower, name, onnx)
-        _quantise_onnx(onnx, scratch / f"{name}.int8.onnx")
-        _quantise_openvino(onnx, name, scratch / f"{name}.int8.xml")
-    scratch.rename(folder)  # there whole or not at all
+        _quantise_onnx(onnx, folder / f"{name}.int8.onnx")
+        _quantise_openvino(onnx, name, folder / f"{name}.int8.xml")
+
+
+def make(folder: Path, arch: str) -> None:
+    """The folder is there whole or not at all."""
+    scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    try:
+        _fill(scratch, arch)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Every engine is a process of its own, stopped while another is timed; see harnes
 """
 
 import argparse
+import hashlib
 import json
 import shlex
 import subprocess
@@ -67,6 +68,14 @@ def say(text: str, end: str = "\n") -> None:
     terminal = sys.stderr.isatty()
     if end == "\n" or terminal:
         print(("\r\x1b[K" if terminal else "") + text, end=end, file=sys.stderr, flush=True)
+
+
+def artefacts_folder(arch: str) -> Path:
+    """Its name changes with whatever decides what is in it."""
+    sources = [HERE / "artefacts.py", HERE / "requirements.txt", ROOT / "scripts/requirements.txt"]
+    sources += sorted((ROOT / "models" / "export" / "glint_export").rglob("*.py"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
+    return ROOT / "build" / "peers" / f"{arch}-{digest.hexdigest()[:8]}"
 
 
 def make_artefacts(folder: Path, arch: str) -> None:
@@ -175,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
     if busy > 0.05 and not args.quick:
         say(f"note: others use {100 * busy:.0f} % of this machine; the times will be theirs too")
     chosen = [w for w in all_works() if not args.only or w.name.startswith(tuple(args.only))]
-    artefacts = ROOT / "build" / "peers" / args.arch
+    artefacts = artefacts_folder(args.arch)
     if any(work.group in (TOWERS, PIXELS) for work in chosen):
         make_artefacts(artefacts, args.arch)
     rows, failed = [], []

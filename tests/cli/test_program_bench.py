@@ -1,4 +1,4 @@
-"""glint bench: the fields of its answers, figures that cannot contradict each other, wrong usage."""
+"""glint bench: the fields of its answers, figures that agree with each other, wrong usage."""
 
 import pytest
 

@@ -31,7 +31,8 @@ def _write_vocabulary(folder: str) -> None:
 
     lines = gzip.decompress(Path(default_bpe()).read_bytes()).decode().split("\n")
     ids = dict(SimpleTokenizer().encoder)
-    ids["<|startoftext|>"], ids["<|endoftext|>"] = ids.pop("<start_of_text>"), ids.pop("<end_of_text>")
+    for word in ("start", "end"):
+        ids[f"<|{word}oftext|>"] = ids.pop(f"<{word}_of_text>")
     Path(folder, "vocab.json").write_text(json.dumps(ids))
     merges = ["#version: 0.2", *lines[1 : 49152 - 256 - 2 + 1]]
     Path(folder, "merges.txt").write_text("\n".join(merges) + "\n")
