@@ -25,6 +25,7 @@ struct Command {
 };
 
 Command add_bank(CLI::App& program, const Context& context);
+Command add_bench(CLI::App& program, const Context& context);
 Command add_classify(CLI::App& program, const Context& context);
 Command add_embed(CLI::App& program, const Context& context);
 Command add_evaluate(CLI::App& program, const Context& context);

@@ -13,7 +13,7 @@ REFERENCE = load_file(PACKAGE / "reference" / "vectors.safetensors")
 MANIFEST = json.loads((PACKAGE / "glint.json").read_text())
 PICTURES = [str(PACKAGE / name) for name in MANIFEST["reference"]["images"]]
 TEXTS = MANIFEST["reference"]["texts"]
-COMMANDS = ["bank", "classify", "embed", "evaluate", "inspect", "preprocess", "tokenize", "verify"]
+COMMANDS = """bank bench classify embed evaluate inspect preprocess tokenize verify""".split()
 
 
 def unit(rows):

@@ -203,8 +203,11 @@ def test_pixels_equal_those_of_transformers_pillow_processor(folder, changes):
         path.write_text(json.dumps(content))
     ours = transform(preprocess_of(folder, 32))
     theirs = CLIPImageProcessorPil.from_pretrained(folder)
-    cases = [noise(32 + n, 32) for n in (0, 1, 2, 4, 5, 6)] + [noise(45, 90), noise(91, 45)]
+    cases = [noise(32 + n, 32) for n in range(9)] + [noise(45, 90), noise(91, 45)]
     cases += [noise(64, 64).convert(mode) for mode in ("P", "L", "CMYK", "1")]
+    clear = noise(64, 64)
+    clear.putalpha(noise(64, 64, 1).convert("L"))
+    cases.append(clear)
     for picture in cases:
         expected = torch.as_tensor(theirs(picture).pixel_values[0])
         assert torch.equal(ours(picture), expected), (picture.mode, picture.size)

@@ -1,0 +1,156 @@
+#include "cli/bench_works.h"
+
+#include <glint/device.h>
+#include <glint/similarity.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cli/drawn.h"
+#include "cli/labels.h"
+#include "cli/stopwatch.h"
+#include "core/check.h"
+
+namespace glint::cli {
+namespace {
+
+constexpr std::int64_t kPromptIds = 10;  // "a photo of a golden retriever." has as many
+constexpr std::int64_t kPictureWidth = 500;
+constexpr std::int64_t kPictureHeight = 375;
+constexpr std::int64_t kSearchRows = 100'000;
+constexpr std::int64_t kSearchDim = 512;
+constexpr std::int64_t kTopK = 10;
+
+// The CPUs this process may run on: what "all cores" means to it.
+int available_cpus() {
+#ifdef __linux__
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) return std::max(1, CPU_COUNT(&cpus));
+#endif
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+std::vector<ImageView> repeated(const Image& image, std::int64_t count) {
+  return std::vector<ImageView>(static_cast<std::size_t>(count), image.view());
+}
+
+// [batch, kPromptIds], or as many as the context holds.
+Tensor id_rows(const TokenizerSpec& spec, std::int64_t batch) {
+  const std::int64_t length = std::min(kPromptIds, spec.context_length);
+  std::vector<std::int64_t> rows;
+  for (std::int64_t row = 0; row < batch; ++row) {
+    const auto ids = drawn_ids(length, spec.start_id, spec.end_id);
+    rows.insert(rows.end(), ids.begin(), ids.end());
+  }
+  return Tensor::from({batch, length}, rows);
+}
+
+}  // namespace
+
+BenchWorks::BenchWorks(const CommonOptions& options, const Context& context)
+    : options_(options),
+      context_(context),
+      threads_(options.threads > 0 ? options.threads : available_cpus()) {}
+
+Work BenchWorks::make(std::string_view name) {
+  static constexpr std::array kMakers = {&BenchWorks::encode_image, &BenchWorks::encode_text,
+                                         &BenchWorks::classify,     &BenchWorks::preprocess,
+                                         &BenchWorks::tokenize,     &BenchWorks::search,
+                                         &BenchWorks::load};
+  static_assert(kMakers.size() == kNames.size());
+  const auto found = std::ranges::find(kNames, name);
+  if (found == kNames.end()) fail(ErrorCode::kNotFound, "nothing to time is called ", quote(name));
+  return (this->*kMakers[static_cast<std::size_t>(found - kNames.begin())])();
+}
+
+const std::string& BenchWorks::path() {
+  if (path_.empty()) path_ = package_path(options_, context_.console);
+  return path_;
+}
+
+const Model& BenchWorks::model() {
+  if (!model_) {
+    model_ = Model::load(
+        path(), {.device = options_.device, .max_batch = options_.batch_size, .threads = threads_});
+  }
+  return *model_;
+}
+
+Work BenchWorks::on_device(std::function<void()> call) const {
+  return {options_.batch_size, threads_, to_string(parse_device(options_.device)), std::move(call)};
+}
+
+Work BenchWorks::on_one_thread(std::function<void()> call) const {
+  return {options_.batch_size, 1, "cpu", std::move(call)};
+}
+
+Work BenchWorks::encode_image() {
+  const Towers& towers = model().towers();
+  const PreprocessSpec spec = model().preprocessor().spec();
+  const std::int64_t batch = options_.batch_size;
+  const std::vector<std::int64_t> shape = {batch, 3, spec.height, spec.width};
+  const Tensor pixels = Tensor::from(shape, drawn_floats(batch * 3 * spec.height * spec.width));
+  return on_device([&towers, pixels] { keep(towers.image(pixels).cpu()); });
+}
+
+Work BenchWorks::encode_text() {
+  const Towers& towers = model().towers();
+  const Tokenizer tokenizer = model().tokenizer();
+  const TextInput input{.ids = id_rows(tokenizer.spec(), options_.batch_size)};
+  return on_device([&towers, input] { keep(towers.text(input).cpu()); });
+}
+
+Work BenchWorks::classify() {
+  const auto image = std::make_shared<Image>(drawn_picture(kPictureWidth, kPictureHeight));
+  const auto words = std::make_shared<TextState>(model().prepare(drawn_prompts(10), {"{}"}));
+  PredictOptions options;
+  options.task = kClassifyTask;
+  return on_device([this, image, words, options, images = repeated(*image, options_.batch_size)] {
+    keep(model().predict(images, *words, options));
+  });
+}
+
+Work BenchWorks::preprocess() {
+  const auto image = std::make_shared<Image>(drawn_picture(kPictureWidth, kPictureHeight));
+  const auto preprocessor = model().preprocessor();
+  const auto pixels = std::make_shared<std::vector<float>>(preprocessor.size());
+  return on_one_thread([image, pixels, preprocessor, batch = options_.batch_size] {
+    for (std::int64_t i = 0; i < batch; ++i) {
+      preprocessor(image->view(), *pixels);
+      keep(*pixels);
+    }
+  });
+}
+
+Work BenchWorks::tokenize() {
+  const auto prompts = drawn_prompts(options_.batch_size);
+  return on_one_thread([prompts, tokenizer = model().tokenizer()] {
+    for (const std::string& prompt : prompts) keep(tokenizer.encode(prompt));
+  });
+}
+
+Work BenchWorks::search() {
+  auto rows = drawn_floats(kSearchRows * kSearchDim);
+  normalize_rows(rows, kSearchDim);
+  const std::vector<float> queries(rows.begin(), rows.begin() + options_.batch_size * kSearchDim);
+  std::vector<float> scores(static_cast<std::size_t>(options_.batch_size * kSearchRows));
+  return on_one_thread([rows = std::move(rows), queries, scores = std::move(scores)]() mutable {
+    dot_matrix(queries, rows, kSearchDim, scores);
+    for (std::size_t first = 0; first < scores.size(); first += kSearchRows) {
+      keep(top_k(std::span(scores).subspan(first, kSearchRows), kTopK));
+    }
+  });
+}
+
+Work BenchWorks::load() {
+  const ModelOptions options{
+      .device = options_.device, .max_batch = options_.batch_size, .threads = threads_};
+  Work work = on_device([options, from = path()] { keep(Model::load(from, options)); });
+  work.items = 1;
+  return work;
+}
+
+}  // namespace glint::cli

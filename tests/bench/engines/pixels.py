@@ -1,0 +1,98 @@
+"""A decoded RGB picture to [3, 224, 224] f32: Pillow, torchvision, transformers, hf-processors-rs.
+
+job: {"input": picture.npy [H, W, 3] u8, "threads": N}
+"""
+
+import numpy as np
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+CONFIG = {  # openai/clip-vit-base-patch32, preprocessor_config.json
+    "image_processor_type": "CLIPImageProcessor",
+    "do_resize": True,
+    "size": {"shortest_edge": 224},
+    "resample": 3,
+    "do_center_crop": True,
+    "crop_size": {"height": 224, "width": 224},
+    "do_rescale": True,
+    "rescale_factor": 1 / 255,
+    "do_normalize": True,
+    "image_mean": list(MEAN),
+    "image_std": list(STD),
+    "do_convert_rgb": True,
+}
+
+
+def _threads(job: dict) -> None:
+    import torch
+
+    torch.set_num_threads(job["threads"])
+
+
+def _picture(job: dict):
+    from PIL import Image
+
+    return Image.fromarray(np.load(job["input"]))
+
+
+def pillow(job: dict):
+    """open_clip's own transform: Pillow's resize, torchvision's to_tensor and normalize."""
+    from open_clip.transform import image_transform
+
+    _threads(job)
+    picture = _picture(job)
+    transform = image_transform(224, is_train=False, mean=MEAN, std=STD)
+    return lambda: transform(picture), lambda pixels: pixels.numpy()
+
+
+def torchvision(job: dict):
+    """The v2 transforms on a u8 tensor, antialiased, as its documentation recommends for speed."""
+    import torch
+    from torchvision.transforms import v2
+
+    _threads(job)
+    picture = torch.from_numpy(np.load(job["input"])).permute(2, 0, 1).contiguous()
+    transform = v2.Compose(
+        [
+            v2.Resize(224, v2.InterpolationMode.BICUBIC, antialias=True),
+            v2.CenterCrop(224),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(MEAN, STD),
+        ]
+    )
+    return lambda: transform(picture), lambda pixels: pixels.numpy()
+
+
+def _transformers(job: dict, name: str):
+    import transformers
+
+    _threads(job)
+    picture = _picture(job)
+    config = {k: v for k, v in CONFIG.items() if k != "image_processor_type"}
+    processor = getattr(transformers, name)(**config)
+    call = lambda: processor(picture, return_tensors="pt")["pixel_values"]  # noqa: E731
+    return call, lambda pixels: pixels.numpy()
+
+
+def transformers(job: dict):
+    return _transformers(job, "CLIPImageProcessor")
+
+
+def transformers_pil(job: dict):
+    return _transformers(job, "CLIPImageProcessorPil")
+
+
+def _hf_processors_rs(job: dict, backend: str):
+    from hf_processors_rs import AutoImageProcessor
+
+    picture = np.load(job["input"])
+    processor = AutoImageProcessor.from_dict(CONFIG, backend=backend)
+    return lambda: processor(picture, num_threads=job["threads"]), np.asarray
+
+
+def hf_processors_rs(job: dict):
+    return _hf_processors_rs(job, "torchvision")
+
+
+def hf_processors_rs_pil(job: dict):
+    return _hf_processors_rs(job, "pil")

@@ -1,0 +1,203 @@
+// The side of glint in peers.py: does one work at a time and says how long each call took.
+// Questions come on stdin and answers go to stdout, one JSON object a line; harness/worker.py is
+// the same for the Python engines.
+//
+//   {"do": "prepare", "job": {"work": "encode-image", ...}}   -> {}
+//   {"do": "run", "warm": 1, "calls": 5}                      -> {"ns": [...]}
+//   {"do": "save", "path": "result.bin"}                      -> {}, the last result's numbers
+//
+// Whatever fails is answered with {"error": "..."}.
+#include <glint/glint.h>
+#include <glint/similarity.h>
+#include <glint/towers.h>
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+using Json = nlohmann::json;
+
+// The result of the last call; ids and positions are i64, all else f32.
+struct Result {
+  std::vector<float> floats;
+  std::vector<std::int64_t> ints;
+};
+
+struct Work {
+  std::function<void()> call;
+  std::shared_ptr<Result> result = std::make_shared<Result>();
+};
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot read " + path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The numbers of a .npy file of version 1 whose header numpy.save has just written.
+template <typename T>
+std::vector<T> read_npy(const std::string& path) {
+  const std::string file = read_file(path);
+  std::uint16_t header = 0;
+  if (file.size() < 10) throw std::runtime_error("no .npy file: " + path);
+  std::memcpy(&header, file.data() + 8, sizeof header);
+  const std::size_t start = 10U + header;
+  std::vector<T> values((file.size() - start) / sizeof(T));
+  std::memcpy(values.data(), file.data() + start, values.size() * sizeof(T));
+  return values;
+}
+
+glint::Model load(const Json& job) {
+  return glint::Model::load(job.at("package"), {.threads = job.at("threads")});
+}
+
+void keep(const glint::Tensor& tensor, Result& result) {
+  const auto values = tensor.cpu();
+  result.floats.assign(values.floats().begin(), values.floats().end());
+}
+
+Work encode_image(const Json& job) {
+  Work work;
+  const auto shape = job.at("shape").get<std::vector<std::int64_t>>();
+  const auto pixels = glint::Tensor::from(shape, read_npy<float>(job.at("input")));
+  work.call = [model = load(job), pixels, out = work.result] {
+    keep(model.towers().image(pixels), *out);
+  };
+  return work;
+}
+
+Work encode_text(const Json& job) {
+  Work work;
+  const auto shape = job.at("shape").get<std::vector<std::int64_t>>();
+  const glint::TextInput input{
+      .ids = glint::Tensor::from(shape, read_npy<std::int64_t>(job.at("input")))};
+  work.call = [model = load(job), input, out = work.result] {
+    keep(model.towers().text(input), *out);
+  };
+  return work;
+}
+
+// RGB [H, W, 3] u8 -> pixels of the package's preprocess.
+Work preprocess(const Json& job) {
+  Work work;
+  const auto shape = job.at("shape").get<std::vector<std::int64_t>>();
+  const auto package = glint::Package::open(job.at("package"));
+  const auto& preprocess = package.manifest().tasks.begin()->second.preprocess;
+  const glint::Preprocessor preprocessor(package.manifest().preprocess.at(preprocess));
+  const auto picture = std::make_shared<glint::Image>(
+      shape.at(1), shape.at(0), glint::PixelMode::kRGB, read_npy<std::uint8_t>(job.at("input")));
+  work.result->floats.resize(static_cast<std::size_t>(preprocessor.size()));
+  work.call = [picture, preprocessor, out = work.result] {
+    preprocessor(picture->view(), out->floats);
+  };
+  return work;
+}
+
+// Texts, one a line -> ids of each, filled up with zeros to the context length.
+Work tokenize(const Json& job) {
+  Work work;
+  std::vector<std::string> texts;
+  std::istringstream lines(read_file(job.at("input")));
+  for (std::string line; std::getline(lines, line);) texts.push_back(line);
+  const auto package = glint::Package::open(job.at("package"));
+  const auto tokenizer = glint::Tokenizer::clip_bpe(package.manifest().tokenizer.value(),
+                                                    package.file(package.manifest().merges_file));
+  const auto context = static_cast<std::size_t>(tokenizer.spec().context_length);
+  work.call = [texts, tokenizer, context, out = work.result] {
+    out->ints.assign(texts.size() * context, 0);
+    auto row = out->ints.begin();
+    for (const std::string& text : texts) {
+      std::ranges::copy(tokenizer.encode(text), row);
+      row += static_cast<std::ptrdiff_t>(context);
+    }
+  };
+  return work;
+}
+
+// Positions of the k best rows for each query.
+Work search(const Json& job) {
+  Work work;
+  const std::int64_t dim = job.at("dim"), k = job.at("k");
+  const auto rows = std::make_shared<std::vector<float>>(read_npy<float>(job.at("rows")));
+  const auto queries = read_npy<float>(job.at("queries"));
+  const std::size_t count = rows->size() / static_cast<std::size_t>(dim);
+  const std::size_t asked = queries.size() / static_cast<std::size_t>(dim);
+  work.call = [rows, queries, dim, k, count, scores = std::vector<float>(asked * count),
+               out = work.result]() mutable {
+    glint::dot_matrix(queries, *rows, dim, scores);
+    out->ints.clear();
+    for (std::size_t first = 0; first < scores.size(); first += count) {
+      const auto best = glint::top_k(std::span(scores).subspan(first, count), k);
+      out->ints.insert(out->ints.end(), best.begin(), best.end());
+    }
+  };
+  return work;
+}
+
+Work prepare(const Json& job) {
+  const std::string name = job.at("work");
+  if (name == "encode-image") return encode_image(job);
+  if (name == "encode-text") return encode_text(job);
+  if (name == "preprocess") return preprocess(job);
+  if (name == "tokenize") return tokenize(job);
+  if (name == "search") return search(job);
+  throw std::runtime_error("unknown work " + name);
+}
+
+Json run(const Work& work, int warm, int calls) {
+  for (int i = 0; i < warm; ++i) work.call();
+  std::vector<std::int64_t> times;
+  for (int i = 0; i < calls; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    work.call();
+    const auto spent = std::chrono::steady_clock::now() - start;
+    times.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count());
+  }
+  return {{"ns", times}};
+}
+
+void save(const Result& result, const std::string& path) {
+  std::ofstream file(path, std::ios::binary);
+  const auto write = [&](const auto& values) {
+    file.write(reinterpret_cast<const char*>(values.data()),
+               static_cast<std::streamsize>(values.size() * sizeof(values.front())));
+  };
+  write(result.floats);
+  write(result.ints);
+  if (!file.flush()) throw std::runtime_error("cannot write " + path);
+}
+
+Json answer(const Json& question, Work& work) try {
+  const std::string what = question.at("do");
+  if (what == "prepare") {
+    work = {};  // frees the former work's memory first
+    work = prepare(question.at("job"));
+    work.call();
+  } else if (what == "run") {
+    return run(work, question.at("warm"), question.at("calls"));
+  } else {
+    save(*work.result, question.at("path"));
+  }
+  return Json::object();
+} catch (const std::exception& error) {
+  return {{"error", error.what()}};
+}
+
+}  // namespace
+
+int main() {
+  Work work;
+  for (std::string line; std::getline(std::cin, line);) {
+    std::cout << answer(Json::parse(line), work) << std::endl;
+  }
+}

@@ -1,0 +1,55 @@
+"""Inputs of the peers' works, drawn from fixed seeds."""
+
+import numpy as np
+
+SIZES = {"500x375": (500, 375), "1920x1080": (1920, 1080), "12 megapixels": (4000, 3000)}
+_SIZES = ["small", "large", "young", "old", "wild", "wooden", "shiny", "frozen", "painted"]
+_COLOURS = ["red", "black", "white", "golden", "grey", "turquoise", "pale green"]
+_THINGS = """dog cat lorry sailing boat airliner deer beaver teapot mushroom kingfisher violin
+golden retriever tabby steam locomotive lighthouse espresso machine accordion pomegranate""".split()
+_FORMS = [
+    "a photo of a {}.",
+    "a blurry photo of the {}",
+    "itap of my {}.",
+    "the origami {}, 2 of 16",
+    "a low resolution photo of one {}!",
+    "a {}'s close-up in the style of a 19th century painting",
+]
+
+
+def picture(width: int, height: int) -> np.ndarray:
+    """RGB [H, W, 3] u8: gradients under coarse and fine noise."""
+    random = np.random.default_rng(1)
+    y, x = np.mgrid[0:height, 0:width]
+    slopes = np.stack([128 * x // width, 128 * y // height, 64 * (x / width + y / height)], axis=-1)
+    coarse = random.integers(0, 64, (height // 16 + 1, width // 16 + 1, 1))
+    coarse = coarse.repeat(16, 0).repeat(16, 1)[:height, :width]
+    return (slopes + coarse + random.integers(0, 64, (height, width, 3))).astype(np.uint8)
+
+
+def prompts(count: int) -> list[str]:
+    """Prompts as classifiers are made of; few words, many of them often."""
+    return [
+        _FORMS[i % len(_FORMS)].format(
+            f"{_SIZES[i % len(_SIZES)]} {_COLOURS[i % len(_COLOURS)]} {_THINGS[i % len(_THINGS)]}"
+        )
+        for i in range(count)
+    ]
+
+
+def pixels(batch: int) -> np.ndarray:
+    """[B, 3, 224, 224] f32 with the mean and spread of normalised photographs."""
+    return np.random.default_rng(2).standard_normal((batch, 3, 224, 224), dtype=np.float32)
+
+
+def ids(batch: int, length: int) -> np.ndarray:
+    """[B, L] i64: the start token, drawn ids, the end token of CLIP's vocabulary."""
+    drawn = np.random.default_rng(3).integers(0, 49406, (batch, length))
+    drawn[:, 0], drawn[:, -1] = 49406, 49407
+    return drawn
+
+
+def unit_rows(count: int, width: int, seed: int) -> np.ndarray:
+    """[N, D] f32 rows of unit length."""
+    rows = np.random.default_rng(seed).standard_normal((count, width), dtype=np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
