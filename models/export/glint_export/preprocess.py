@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import torch
-import transformers
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
@@ -90,6 +89,8 @@ def transform(preprocess: dict[str, Any]):
 
 
 def _hugging_faces(preprocess: dict[str, Any]):
+    import transformers  # takes seconds, and only packages from its folders need it
+
     height, width = preprocess["size"]
     target = {"height": height, "width": width}
     processor = transformers.CLIPImageProcessorPil(
