@@ -10,6 +10,8 @@
 #include "core/check.h"
 #include "core/file.h"
 
+#include "support/scratch_folder.h"
+
 namespace glint {
 namespace {
 
@@ -17,16 +19,10 @@ namespace fs = std::filesystem;
 
 class FileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::path(testing::TempDir()) / cat("glint_file_", info->name());
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
-  fs::path folder_;
+  const test::ScratchFolder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 std::vector<std::byte> bytes_of(std::string_view text) {

@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "package/safetensors.h"
 #include "support/expect_error.h"
+#include "support/scratch_folder.h"
 #include "support/tiny_package.h"
 
 namespace glint {
@@ -25,30 +26,32 @@ ClassBank small_bank() {
           {std::string(64, 'a'), std::string(64, 'b'), std::string(64, 'c')}};
 }
 
-std::string path_for(const char* name) { return testing::TempDir() + name; }
+class ClassBankTest : public testing::Test {
+ protected:
+  const test::ScratchFolder scratch_;
+  const std::string path_ = (scratch_.path() / "bank.safetensors").string();
+};
 
-TEST(ClassBankTest, ComesBackAsItWasSaved) {
-  const std::string path = path_for("bank_same.safetensors");
+TEST_F(ClassBankTest, ComesBackAsItWasSaved) {
   const ClassBank bank = small_bank();
-  save_class_bank(bank, path);
-  const ClassBank loaded = load_class_bank(path);
+  save_class_bank(bank, path_);
+  const ClassBank loaded = load_class_bank(path_);
   EXPECT_EQ(loaded.labels, bank.labels);
   EXPECT_EQ(loaded.templates, bank.templates);
   EXPECT_EQ(loaded.source, bank.source);
   EXPECT_TRUE(std::ranges::equal(loaded.rows.floats(), bank.rows.floats()));
 }
 
-TEST(ClassBankTest, RefusesAFileThatWasChanged) {
-  const std::string path = path_for("bank_changed.safetensors");
-  save_class_bank(small_bank(), path);
-  const auto sound = read_file(path, 1 << 20);
+TEST_F(ClassBankTest, RefusesAFileThatWasChanged) {
+  save_class_bank(small_bank(), path_);
+  const auto sound = read_file(path_, 1 << 20);
   int refused = 0;
   for (std::size_t i = 0; i < sound.size(); ++i) {
     auto damaged = sound;
     damaged[i] ^= std::byte{1};
-    write_file_atomically(path, damaged);
+    write_file_atomically(path_, damaged);
     try {
-      load_class_bank(path);
+      load_class_bank(path_);
       // Nothing but the padding of the header may change unnoticed.
       EXPECT_EQ(sound[i], std::byte{' '}) << i;
     } catch (const Error& error) {
@@ -59,30 +62,28 @@ TEST(ClassBankTest, RefusesAFileThatWasChanged) {
   EXPECT_GT(refused, 500);
 }
 
-TEST(ClassBankTest, RefusesWhatIsNoBank) {
+TEST_F(ClassBankTest, RefusesWhatIsNoBank) {
   const auto corrupt = ErrorCode::kCorruptPackage;
-  const std::string path = path_for("bank_other.safetensors");
-  write_file_atomically(path, test::make_safetensors("{}", {}));
-  expect_error(corrupt, "another safetensors file", [&] { load_class_bank(path); });
-  write_file_atomically(path, test::to_bytes("not a bank at all"));
-  expect_error(corrupt, "header", [&] { load_class_bank(path); });
+  write_file_atomically(path_, test::make_safetensors("{}", {}));
+  expect_error(corrupt, "another safetensors file", [&] { load_class_bank(path_); });
+  write_file_atomically(path_, test::to_bytes("not a bank at all"));
+  expect_error(corrupt, "header", [&] { load_class_bank(path_); });
   expect_error(ErrorCode::kNotFound, "absent", [] { load_class_bank("absent.safetensors"); });
   ClassBank bank = small_bank();
   bank.labels.pop_back();
   expect_error(ErrorCode::kInvalidArgument, "a row for each of 1 labels, got rows [2, 3]",
-               [&] { save_class_bank(bank, path); });
+               [&] { save_class_bank(bank, path_); });
   bank = small_bank();
   bank.labels[0] = "\xff";
-  expect_error(ErrorCode::kInvalidArgument, "UTF-8", [&] { save_class_bank(bank, path); });
-  EXPECT_THROW(load_class_bank(path), Error);  // still what it was
+  expect_error(ErrorCode::kInvalidArgument, "UTF-8", [&] { save_class_bank(bank, path_); });
+  EXPECT_THROW(load_class_bank(path_), Error);  // still what it was
 }
 
-TEST(ClassBankTest, AnswersAsTheLabelsItWasMadeOf) {
+TEST_F(ClassBankTest, AnswersAsTheLabelsItWasMadeOf) {
   const Model model = Model::load(kPackage);
-  const std::string path = path_for("bank_model.safetensors");
   const TextState text = model.prepare({"cat", "dog", "bird"}, {"a {}."});
-  save_class_bank(std::get<ClassBank>(text), path);
-  const ClassBank bank = load_class_bank(path);
+  save_class_bank(std::get<ClassBank>(text), path_);
+  const ClassBank bank = load_class_bank(path_);
   EXPECT_EQ(bank.source, model.bank_source());
   const Image picture = load_image(kPackage + "/reference/0.png");
   const auto fresh = std::get<Classification>(model.predict(picture, text));
@@ -94,7 +95,7 @@ TEST(ClassBankTest, AnswersAsTheLabelsItWasMadeOf) {
   }
 }
 
-TEST(ClassBankTest, IsRefusedByAModelThatDiffers) {
+TEST_F(ClassBankTest, IsRefusedByAModelThatDiffers) {
   const Model model = Model::load(kPackage);
   const Image picture = load_image(kPackage + "/reference/0.png");
   const auto sound = std::get<ClassBank>(model.prepare({"cat", "dog"}));
@@ -136,7 +137,7 @@ test::Files image_only_files() {
   return files;
 }
 
-TEST(ClassBankTest, ServesAPackageWithoutATextTower) {
+TEST_F(ClassBankTest, ServesAPackageWithoutATextTower) {
   const Model whole = Model::load(kPackage);
   const Model images = Model::load(Package::from_memory(image_only_files()));
   EXPECT_TRUE(verify(images).passed());

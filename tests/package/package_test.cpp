@@ -9,6 +9,7 @@
 
 #include "package/opened_package.h"
 #include "support/expect_error.h"
+#include "support/scratch_folder.h"
 #include "support/tiny_package.h"
 
 namespace glint {
@@ -158,15 +159,9 @@ TEST(OpenFilesTest, RefusesFilesOfAWrongForm) {
   }
 }
 
-// A folder of its own, gone with the test.
 class PackageFolderTest : public ::testing::Test {
  protected:
-  PackageFolderTest() {
-    std::string name = (fs::temp_directory_path() / "glint-package-XXXXXX").string();
-    base_ = ::mkdtemp(name.data());
-    test::write_files(tiny_package(), path());
-  }
-  ~PackageFolderTest() override { fs::remove_all(base_); }
+  PackageFolderTest() { test::write_files(tiny_package(), path()); }
 
   std::string path() const { return (base_ / "tiny.glint").string(); }
   fs::path inside(const char* name) const { return fs::path(path()) / name; }
@@ -174,7 +169,8 @@ class PackageFolderTest : public ::testing::Test {
     expect_error(code, part, [&] { Package::open(path()); });
   }
 
-  fs::path base_;
+  const test::ScratchFolder scratch_;
+  const fs::path base_ = scratch_.path();
 };
 
 TEST_F(PackageFolderTest, OpensAFolder) {

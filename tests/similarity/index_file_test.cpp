@@ -11,6 +11,7 @@
 #include "similarity/index_layout.h"
 #include "similarity/index_support.h"
 #include "support/expect_error.h"
+#include "support/scratch_folder.h"
 
 namespace glint {
 namespace {
@@ -22,14 +23,6 @@ using test::random_rows;
 
 class IndexFileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() / (std::string("glint_") + test->name());
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   std::string path(const std::string& name = "a.gidx") const { return (folder_ / name).string(); }
   std::vector<std::byte> bytes() const { return read_file(path(), 1 << 20); }
   // A new file each time: overwriting one makes some file systems wait for the disk.
@@ -44,7 +37,8 @@ class IndexFileTest : public testing::Test {
         std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
 
-  fs::path folder_;
+  const test::ScratchFolder scratch_;
+  const fs::path folder_ = scratch_.path();
   const std::vector<float> rows_ = random_rows(37, 5, 1);
   const std::vector<float> queries_ = random_rows(3, 5, 2);
 };
