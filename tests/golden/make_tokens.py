@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes tests/golden/tokens/: texts and the ids that open_clip's tokenizer gives them.
 
-texts.jsonl.gz   {"text" or "bytes", "ids"[, "context"]}: whole calls, start and end included, without
-                 padding, context 77 unless said; "bytes" are hexadecimal and no UTF-8: open_clip
-                 got them decoded with errors="replace"
+texts.jsonl.gz   {"text" or "bytes", "ids"[, "context"]}: whole calls, start and end included,
+                 without padding, context 77 unless said; "bytes" are hexadecimal, no UTF-8, and
+                 open_clip got them decoded with errors="replace"
 steps.jsonl.gz   {"step", "in", "out"}: single steps of the cleaning, and the word pattern
 long.jsonl       {"piece", "times", "count", "crc"}: a million characters or so; how many ids, and
                  the CRC-32 of the ids as 32-bit little-endian numbers
@@ -71,7 +71,8 @@ a <|STARTOFTEXT|> b<|EndOfText|>c
 !<|startoftext|> 's<|endoftext|>'s
 &lt;|startoftext|&gt; &lt;|endoftext|>""".split("\n")
 # Where NUL stands: any character in the neighbourhoods that ftfy's badness looks at.
-BAD_NEIGHBOURS = ["\0", "\xc3\0", "\xe9\0a", "\0\xa6", "x\0\xa6", "\0\xc2 ", "\xd8\0\xd9\0", "\u0413\0\u0412"]
+NEIGHBOURS = ["\0", "\xc3\0", "\xe9\0a", "\0\xa6", "x\0\xa6", "\0\xc2 ", "\xd8\0\xd9\0"]
+NEIGHBOURS += ["\u0413\0\u0412"]
 SPELLINGS = re.compile(r"<\|(start|end)oftext\|>|<(start|end)_of_text>", re.IGNORECASE)
 
 
@@ -200,7 +201,7 @@ def unicode_summary():
     final = "".join(f"{chr(c)}Σ a{chr(c)}Σ aΣ{chr(c)}a " for c in CODE_POINTS).lower()
     around = [f"{chr(c)} a{chr(c)}\u0301 \uac00{chr(c)}\u0323 " for c in CODE_POINTS]
     nfc = "".join(unicodedata.normalize("NFC", text) for text in around)
-    bad = "".join("-b"[is_bad(t.replace("\0", chr(c)))] for c in CODE_POINTS for t in BAD_NEIGHBOURS)
+    bad = "".join("-b"[is_bad(t.replace("\0", chr(c)))] for c in CODE_POINTS for t in NEIGHBOURS)
     spaces = "".join("s" if chr(c).isspace() else "-" for c in CODE_POINTS)
     return {
         "classes": zlib.crc32("".join(classes).encode()),
@@ -247,10 +248,11 @@ def openai_lines(tokenizer_file):
 
 
 def glint_ids(texts_given):
-    """Of `glint tokenize`; a text with a line feed goes in as an argument, one with a NUL nowhere."""
+    """Of `glint tokenize`: lines of its input, or arguments where the texts have line feeds."""
     program = os.environ.get("GLINT_PROGRAM", "build/release/bin/glint")
     by_line = "\n" not in texts_given[0]
-    command = [program, "tokenize", "--model", str(PACKAGE), *(["-"] if by_line else ["--", *texts_given])]
+    command = [program, "tokenize", "--model", str(PACKAGE)]
+    command += ["-"] if by_line else ["--", *texts_given]
     stdin = "".join(text + "\n" for text in texts_given) if by_line else ""
     done = subprocess.run(command, input=stdin.encode(), check=True, stdout=subprocess.PIPE)
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -1,7 +1,7 @@
 """Random texts that reach every repair of ftfy and every step of the tokenizer, for make_tokens.py.
 
-A text is a few pieces run together; each kind of piece aims at one of the steps, and mojibake pieces
-are real lines of many scripts put through wrong encodings, once or more, whole or damaged.
+A text is a few pieces run together; each kind of piece aims at one of the steps, and mojibake
+pieces are real lines of many scripts put through wrong encodings, once or more, whole or damaged.
 """
 
 import random
@@ -81,6 +81,10 @@ def mojibake(rng, lines):
     return text if rng.random() < 0.7 else rng.choice(lines)[: rng.randint(0, 10)] + text
 
 
+def number(rng):
+    return rng.choice([rng.randrange(0x200), rng.randrange(0x12FFFF)])
+
+
 def entity(rng):
     name = rng.choice(NAMES)
     kind = rng.randrange(7)
@@ -89,13 +93,15 @@ def entity(rng):
     if kind == 1:
         return name.lower()
     if kind == 2:
-        return f"&#{rng.choice([rng.randrange(0x200), rng.randrange(0x12FFFF)])}" + rng.choice(";; x")
+        return f"&#{number(rng)}" + rng.choice(";; x")
     if kind == 3:
-        return f"&#{rng.choice('xX')}{rng.choice([rng.randrange(0x200), rng.randrange(0x12FFFF)]):x};"
+        return f"&#{rng.choice('xX')}{number(rng):x};"
     if kind == 4:
-        return "&" + "amp;" * rng.randint(1, 5) + rng.choice(["eacute;", "lt;", "#233;", "ACUTE;", ""])
+        nested = "&" + "amp;" * rng.randint(1, 5)
+        return nested + rng.choice(["eacute;", "lt;", "#233;", "ACUTE;", ""])
     if kind == 5:
-        return "".join(rng.choices(["&", "#", "x", ";", "lt", "amp", "copy", "65", "\xe9", " "], k=8))
+        parts = ["&", "#", "x", ";", "lt", "amp", "copy", "65", "\xe9", " "]
+        return "".join(rng.choices(parts, k=8))
     return name
 
 

@@ -176,7 +176,8 @@ def write_charmaps(path):
     text += ", ".join(encodings[6:]) + ".\n"
     text += "\nconstexpr CharmapRow kCharmapRows[] = {\n"
     for c, found_bytes in sorted(found.items()):
-        text += f"    {{0x{c:X}, {{{', '.join(f'0x{b:02X}' if b else '0' for b in found_bytes)}}}}},\n"
+        cells = ", ".join(f"0x{b:02X}" if b else "0" for b in found_bytes)
+        text += f"    {{0x{c:X}, {{{cells}}}}},\n"
     text += "};\n\n// What bytes 0x80 to 0x9F are in windows-1252; 0: undefined.\n"
     c1 = [bytes([b]).decode("windows-1252", "ignore") or "\0" for b in range(0x80, 0xA0)]
     text += "constexpr char32_t kWindows1252[] = {\n"
@@ -211,5 +212,6 @@ def write_characters(path):
     text += "\n// \\d: each zero and the nine after it.\n"
     text += f"constexpr char32_t kZeros[] = {{\n{rows((f'0x{c:X},' for c in zeros), 8)}}};\n"
     controls = sorted(chardata.CONTROL_CHARS)
-    text += f"\nconstexpr char32_t kControls[] = {{\n{rows((f'0x{c:X},' for c in controls), 8)}}};\n"
+    text += "\nconstexpr char32_t kControls[] = {\n"
+    text += rows((f"0x{c:X}," for c in controls), 8) + "};\n"
     path.write_text(text, encoding="ascii")
