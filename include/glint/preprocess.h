@@ -23,7 +23,8 @@ enum class Geometry {
 
 enum class Interpolation { kBilinear, kBicubic, kNearest };
 
-// Whose arithmetic resizes. They agree to a few of 255 levels and in no case bit for bit.
+// Whose arithmetic resizes. Pillow's and torchvision's agree within a few of 255 levels; the other
+// two have no antialiasing and are far from them where a picture shrinks.
 enum class Arithmetic {
   // Pillow 13's Image.resize: two passes with an 8-bit picture between them, weights with 22
   // fractional bits, support scaled by the shrink factor; horizontal first, but vertical first
