@@ -238,6 +238,10 @@ SearchResult search_index(const IndexView& index, std::span<const float> queries
   const std::size_t count = queries.size() / index.d;
   const std::size_t kept = std::min(k, index.n);
   SearchResult result{static_cast<std::int64_t>(count), static_cast<std::int64_t>(kept), {}};
+  if (kept > 0 && count > result.hits.max_size() / kept) {
+    fail(ErrorCode::kOutOfMemory, "expected memory for ", count, " times ", kept,
+         " hits, more than can be addressed");
+  }
   result.hits.resize(count * kept);
   if (result.hits.empty()) return result;
   for (std::size_t first = 0; first < count; first += kTileQueries) {
