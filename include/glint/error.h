@@ -13,7 +13,7 @@ namespace glint {
 enum class ErrorCode {
   kInvalidArgument,  // the caller's mistake: an index, an empty list, a wrong shape
   kNotFound,         // no such file, package, task or label
-  kCorruptPackage,   // a package, or a tensor or vocabulary file in it, is not what it claims
+  kCorruptPackage,   // a package, a file in it, a class bank or an index is not what it claims
   kCorruptImage,     // the bytes of an image are truncated or damaged
   kUnsupported,      // sound input that this version does not handle
   kDevice,           // no such device, or it failed
