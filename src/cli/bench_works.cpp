@@ -1,6 +1,7 @@
 #include "cli/bench_works.h"
 
 #include <glint/device.h>
+#include <glint/index.h>
 #include <glint/similarity.h>
 #include <sched.h>
 
@@ -136,13 +137,12 @@ Work BenchWorks::search() {
   auto rows = drawn_floats(kSearchRows * kSearchDim);
   normalize_rows(rows, kSearchDim);
   const std::vector<float> queries(rows.begin(), rows.begin() + options_.batch_size * kSearchDim);
-  std::vector<float> scores(static_cast<std::size_t>(options_.batch_size * kSearchRows));
-  return on_one_thread([rows = std::move(rows), queries, scores = std::move(scores)]() mutable {
-    dot_matrix(queries, rows, kSearchDim, scores);
-    for (std::size_t first = 0; first < scores.size(); first += kSearchRows) {
-      keep(top_k(std::span(scores).subspan(first, kSearchRows), kTopK));
-    }
-  });
+  SearchOptions options;
+  options.threads = threads_;
+  return {options_.batch_size, threads_, "cpu",
+          [index = Index::build(rows, kSearchDim), queries, options] {
+            keep(index.search(queries, kTopK, options));
+          }};
 }
 
 Work BenchWorks::load() {

@@ -8,7 +8,7 @@
 //
 // Whatever fails is answered with {"error": "..."}.
 #include <glint/glint.h>
-#include <glint/similarity.h>
+#include <glint/index.h>
 #include <glint/towers.h>
 
 #include <chrono>
@@ -128,17 +128,13 @@ Work tokenize(const Json& job) {
 Work search(const Json& job) {
   Work work;
   const std::int64_t dim = job.at("dim"), k = job.at("k");
-  const auto rows = std::make_shared<std::vector<float>>(read_npy<float>(job.at("rows")));
-  const auto queries = read_npy<float>(job.at("queries"));
-  const std::size_t count = rows->size() / static_cast<std::size_t>(dim);
-  const std::size_t asked = queries.size() / static_cast<std::size_t>(dim);
-  work.call = [rows, queries, dim, k, count, scores = std::vector<float>(asked * count),
-               out = work.result]() mutable {
-    glint::dot_matrix(queries, *rows, dim, scores);
+  const auto index = glint::Index::build(read_npy<float>(job.at("rows")), dim);
+  glint::SearchOptions options;
+  options.threads = job.at("threads");
+  work.call = [index, queries = read_npy<float>(job.at("queries")), k, options, out = work.result] {
     out->ints.clear();
-    for (std::size_t first = 0; first < scores.size(); first += count) {
-      const auto best = glint::top_k(std::span(scores).subspan(first, count), k);
-      out->ints.insert(out->ints.end(), best.begin(), best.end());
+    for (const glint::Hit& hit : index.search(queries, k, options).hits) {
+      out->ints.push_back(hit.index);
     }
   };
   return work;

@@ -1,5 +1,6 @@
 // Arithmetic on embeddings of 512 numbers.
 #include <benchmark/benchmark.h>
+#include <glint/index.h>
 #include <glint/similarity.h>
 
 #include "cli/drawn.h"
@@ -46,6 +47,35 @@ void normalize_rows(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(normalize_rows)->ArgName("N")->Arg(1'000)->Unit(benchmark::kMillisecond);
+
+// The ten best rows of 100,000 for Q queries, by each storage.
+void index_search(benchmark::State& state, IndexStorage storage) {
+  constexpr std::int64_t kRows = 100'000;
+  auto rows = drawn_floats(kRows * kDim);
+  glint::normalize_rows(rows, kDim);
+  const auto index = Index::build(rows, kDim, storage);
+  rows.resize(static_cast<std::size_t>(state.range(0) * kDim));
+  for (auto round : state) benchmark::DoNotOptimize(index.search(rows, 10));
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK_CAPTURE(index_search, f32, IndexStorage::kF32)
+    ->ArgName("Q")
+    ->Arg(1)
+    ->Arg(64)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(index_search, bf16, IndexStorage::kBf16)
+    ->ArgName("Q")
+    ->Arg(1)
+    ->Arg(64)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(index_search, int8, IndexStorage::kInt8)
+    ->ArgName("Q")
+    ->Arg(1)
+    ->Arg(64)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace glint::bench

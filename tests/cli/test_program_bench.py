@@ -24,7 +24,7 @@ def test_all_works_answer_one_object_a_line(bench):
         assert (answer["precision"], answer["device"]) == ("exact", "cpu")
 
 
-@pytest.mark.parametrize("work", [work for work in WORKS if work != "search"])
+@pytest.mark.parametrize("work", WORKS)
 def test_a_work_counts_its_items_and_threads(bench, work):
     (answer,) = bench(work, "--batch-size", "4", "--threads", "1", "--json").json
     items = 1 if work == "load" else 4
@@ -35,8 +35,7 @@ def test_a_work_counts_its_items_and_threads(bench, work):
 
 def test_threads_are_those_asked_for_where_they_are_used(bench):
     for answer in bench("all", "--threads", "3", "--json").json:
-        if answer["what"] != "search":
-            assert answer["threads"] == (1 if answer["what"] in ON_ONE_THREAD else 3)
+        assert answer["threads"] == (1 if answer["what"] in ON_ONE_THREAD else 3)
 
 
 def test_more_work_takes_longer(bench):
