@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -178,6 +179,8 @@ def facts(args, rows: list[Row], command: list[str], busy: float, seconds: float
 
 def main(arguments: list[str] | None = None) -> int:
     args = parse(arguments)
+    # An exception, so that a killed run does not leave its stopped engines behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if not args.worker.is_file():
         sys.exit(f"error: expected a built glint_worker, got none at {args.worker}")
     started, busy = time.monotonic(), machine.busy_share(1)
