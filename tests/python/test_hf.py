@@ -108,7 +108,7 @@ def test_image_only_needs_no_tokenizer(tmp_path, folder):
     write_package(tmp_path / "a.glint", parts(folder, image_only=True))
     manifest = Package(tmp_path / "a.glint").manifest
     assert manifest["tokenizer"] is None and list(manifest["towers"]) == ["image"]
-    assert manifest["tasks"] == {}
+    assert manifest["tasks"]["classify"]["heads"] == [{"type": "zero_shot", "templates": None}]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_processor_config_of_transformers_5_is_read(folder):
     (folder / "preprocessor_config.json").unlink()
     nested = {"image_processor": content, "processor_class": "CLIPProcessor"}
     (folder / "processor_config.json").write_text(json.dumps(nested))
-    assert preprocess_of(folder, 32)["rgb"] == "before"
+    assert preprocess_of(folder, 32)["rgb"] == "before_on_white"
 
 
 PLAIN = [
