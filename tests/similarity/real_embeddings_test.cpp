@@ -94,7 +94,9 @@ TEST(RealEmbeddingsTest, PhotosRankTheLvisClassesAsNumPyDoes) {
     for (const auto i : best) best_names.push_back(names[static_cast<std::size_t>(i)]);
     EXPECT_EQ(best_names, golden.at("names").get<std::vector<std::string>>()) << photo;
     expect_logits(logits, best, golden.at("logits"));
-    if (photo == "456_123") EXPECT_EQ(best_names.at(0), "kitten");
+    if (photo == "456_123") {
+      EXPECT_EQ(best_names.at(0), "kitten");
+    }
   }
 }
 
