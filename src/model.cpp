@@ -37,21 +37,35 @@ struct Model::Impl {
     return found->first;
   }
 
-  // Of the named task, or of the first; a package without tasks has its first preprocess.
   const std::string& preprocess_name(std::string_view task) const {
-    if (task.empty() && manifest().tasks.empty()) return manifest().preprocess.begin()->first;
-    if (task.empty()) return manifest().tasks.begin()->second.preprocess;
+    if (task.empty()) return main_preprocess(manifest());
     return manifest().tasks.find(task_name(task))->second.preprocess;
   }
 
   const Head& head(std::string_view task) const { return *heads.find(task_name(task))->second; }
 
+  void check_bank(const ClassBank& bank, std::string_view task) const {
+    check_bank_source(bank.source, bank_source_of(package, task));
+  }
+
+  std::vector<ImageState> encode(std::span<const ImageView> images,
+                                 const PredictOptions& options) const {
+    auto states = head(options.task).encode(images, *towers, options);
+    check_states(states, images.size(), options.task);
+    return states;
+  }
+
+  void check_states(const std::vector<ImageState>& states, std::size_t images,
+                    std::string_view task) const {
+    if (states.size() == images) return;
+    fail(ErrorCode::kInvalidArgument, "task ", quote(task_name(task)),
+         ": expected one state an image from its head, got ", states.size(), " for ", images);
+  }
+
   // The task's head, once `text` is known to be none of another model's.
   const Head& head_for(const TextState& text, std::string_view task) const {
     const std::string_view name = task_name(task);
-    if (const auto* const bank = std::get_if<ClassBank>(&text)) {
-      check_bank_source(bank->source, bank_source_of(package, name));
-    }
+    if (const auto* const bank = std::get_if<ClassBank>(&text)) check_bank(*bank, name);
     return *heads.find(name)->second;
   }
 };
@@ -115,9 +129,9 @@ const Package& Model::package() const { return impl_->package; }
 const Towers& Model::towers() const { return *impl_->towers; }
 
 TextState Model::prepare(const std::vector<std::string>& labels,
-                         const std::vector<std::string>& templates) const {
+                         const std::vector<std::string>& templates, std::string_view task) const {
   return within_memory("encoding labels",
-                       [&] { return prepare({.labels = labels, .templates = templates}); });
+                       [&] { return prepare({.labels = labels, .templates = templates}, task); });
 }
 
 TextState Model::prepare(const TextQuery& query, std::string_view task) const {
@@ -146,7 +160,7 @@ std::vector<Prediction> Model::predict(std::span<const ImageView> images, const 
     answers.reserve(images.size());
     for_each_batch(
         images, towers().max_batch(), options.stop, options.progress,
-        [&](std::span<const ImageView> part) { return head.encode(part, towers(), of_a_batch); },
+        [&](std::span<const ImageView> part) { return impl_->encode(part, of_a_batch); },
         [&](const std::vector<ImageState>& states) {
           for (const ImageState& state : states) {
             answers.push_back(head.predict(state, text, towers(), of_a_batch));
@@ -157,15 +171,16 @@ std::vector<Prediction> Model::predict(std::span<const ImageView> images, const 
 }
 
 ImageState Model::encode(const ImageView& image, const PredictOptions& options) const {
-  return within_memory("encoding an image", [&] {
-    return impl_->head(options.task).encode(std::span(&image, 1), towers(), options).front();
-  });
+  return within_memory("encoding an image",
+                       [&] { return impl_->encode(std::span(&image, 1), options).front(); });
 }
 
 std::vector<ImageState> Model::encode_pixels(const Tensor& pixels,
                                              const PredictOptions& options) const {
   return within_memory("encoding pixels", [&] {
-    return impl_->head(options.task).encode_pixels(pixels, towers(), options);
+    auto states = impl_->head(options.task).encode_pixels(pixels, towers(), options);
+    impl_->check_states(states, static_cast<std::size_t>(pixels.dim(0)), options.task);
+    return states;
   });
 }
 
@@ -179,7 +194,7 @@ Prediction Model::predict(const ImageState& image, const TextState& text,
 Embeddings Model::encode_images(std::span<const ImageView> images,
                                 const EncodeOptions& options) const {
   return within_memory("encoding images", [&] {
-    const std::string& preprocess = impl_->preprocess_name({});
+    const std::string& preprocess = impl_->preprocess_name(options.task);
     std::vector<float> rows;
     rows.reserve(images.size() * static_cast<std::size_t>(manifest().embed_dim));
     for_each_batch(
@@ -217,6 +232,10 @@ void Model::warm_up() const {
 }
 
 ModelReport Model::report() const { return impl_->report; }
+
+void Model::check_bank(const ClassBank& bank, std::string_view task) const {
+  impl_->check_bank(bank, impl_->task_name(task));
+}
 
 BankSource Model::bank_source(std::string_view task) const {
   return bank_source_of(package(), impl_->task_name(task));

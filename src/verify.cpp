@@ -46,6 +46,12 @@ double max_abs(Floats values) {
   return worst;
 }
 
+// max abs difference / max abs value; equal ones differ by 0, whatever they are.
+double relative_difference(Floats got, Floats expected) {
+  const double difference = max_difference(got, expected);
+  return difference == 0 ? 0 : difference / max_abs(expected);
+}
+
 VerifyStage stage(std::string name, std::string measure, const Worst& worst, double tolerance) {
   return {std::move(name), std::move(measure), worst.value,
           tolerance,       worst.where,        worst.value <= tolerance};
@@ -116,7 +122,7 @@ class Verifier {
                const std::string& place) const {
     const std::size_t dim = static_cast<std::size_t>(model_.manifest().embed_dim);
     const Floats expected = all.floats().subspan(i * dim, dim);
-    worst.see(max_difference(got.cpu().floats(), expected) / max_abs(expected), place);
+    worst.see(relative_difference(got.cpu().floats(), expected), place);
   }
 
   VerifyStage image_embedding() const {
@@ -175,9 +181,7 @@ class Verifier {
     for (const auto& [name, got] : model_.towers().call(tower, method, inputs)) {
       const Tensor& expected = golden(call_output(i, name));
       if (expected.dtype() == DType::kF32) {
-        worst.see(
-            max_difference(got.cpu().floats(), expected.floats()) / max_abs(expected.floats()),
-            name);
+        worst.see(relative_difference(got.cpu().floats(), expected.floats()), name);
       } else if (!std::ranges::equal(got.cpu().ints(), expected.ints())) {
         worst.see(std::numeric_limits<double>::infinity(), name);
       }

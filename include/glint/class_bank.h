@@ -28,10 +28,12 @@ struct ClassBank {
 
 // A bank as a safetensors file: tensor "rows", and labels, templates, source and a fingerprint over
 // all of it (SHA-256) as metadata. Written whole or not at all.
-// Throws Error: kInvalidArgument (labels and rows that do not agree), kIo.
+// Throws Error: kInvalidArgument (labels and rows that do not agree, or more than 16 MiB of
+// labels), kIo.
 GLINT_API void save_class_bank(const ClassBank& bank, const std::string& path);
 
-// Throws Error: kNotFound, kIo, kCorruptPackage (not a bank, or changed since it was written).
+// Throws Error: kNotFound, kIo, kInvalidArgument (larger than 4 GiB), kCorruptPackage (not a bank,
+// or changed since it was written).
 GLINT_API ClassBank load_class_bank(const std::string& path);
 
 }  // namespace glint

@@ -1,5 +1,5 @@
 // Heads turn what the towers compute into an answer. Users may write their own: derive from Head,
-// and name a factory in ModelOptions::heads (examples/07_own_head.cpp).
+// and name a factory in ModelOptions::heads (examples/06_own_head.cpp).
 #pragma once
 
 #include <glint/class_bank.h>

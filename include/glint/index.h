@@ -116,7 +116,8 @@ class GLINT_API IndexWriter {
   IndexWriter& operator=(IndexWriter&&) noexcept;
 
   // The next rows [any, d]. Throws Error: kInvalidArgument (partial rows, more than n of them, a
-  // NaN or an infinity and in which row), kIo. The writer is of no use after an Error.
+  // NaN or an infinity and in which row), kIo or kOutOfMemory, after which the file is
+  // gone and every further call is refused.
   void add(std::span<const float> rows);
 
   // Throws Error: kInvalidArgument (fewer rows than n, or called twice), kIo.
@@ -124,7 +125,9 @@ class GLINT_API IndexWriter {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  template <typename Work>
+  void guarded(const char* doing, const Work& work);
+  std::unique_ptr<Impl> impl_;  // none after a failure
 };
 
 }  // namespace glint

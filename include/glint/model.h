@@ -47,6 +47,7 @@ struct Embeddings {
 
 struct EncodeOptions {
   bool normalize = true;   // unit L2 norm
+  std::string task{};      // whose preprocess images get; empty: classify's, or the first task's
   std::stop_token stop{};  // checked between batches; Error(kCancelled)
   ProgressFn progress{};   // in images or texts
 };
@@ -69,10 +70,11 @@ class GLINT_API Model {
   const Package& package() const;
 
   // Encodes the words of a question, once for any number of images. No labels: the package's
-  // classes.json. Templates: the package's own unless given.
+  // classes.json. Templates: the package's own unless given. Task: the only one unless given.
   // Throws Error(kInvalidArgument) for no, empty or repeated labels, or a template without "{}".
-  TextState prepare(const std::vector<std::string>& labels,
-                    const std::vector<std::string>& templates = {}) const;
+  TextState prepare(const std::vector<std::string>& labels = {},
+                    const std::vector<std::string>& templates = {},
+                    std::string_view task = {}) const;
   TextState prepare(const TextQuery& query, std::string_view task = {}) const;
 
   // Answers for one image, or for many in their order; max_batch of them are computed and held at
@@ -94,7 +96,7 @@ class GLINT_API Model {
   Prediction predict(const ImageState& image, const TextState& text,
                      const PredictOptions& options = {}) const;
 
-  // images, texts -> [count, D]; none gives [0, D]. Images use the preprocess of the first task.
+  // images, texts -> [count, D]; none gives [0, D].
   Embeddings encode_images(std::span<const ImageView> images,
                            const EncodeOptions& options = {}) const;
   Embeddings encode_texts(std::span<const std::string> texts,
@@ -107,12 +109,14 @@ class GLINT_API Model {
   // What this model is made of and how it computes.
   ModelReport report() const;
 
+  // Throws Error(kInvalidArgument), which says what differs, when another model made the bank.
+  void check_bank(const ClassBank& bank, std::string_view task = {}) const;
   // What a class bank of this model's task is made by.
   BankSource bank_source(std::string_view task = {}) const;
 
   // The parts, for callers who want them. Valid while any copy of this model lives.
   const Towers& towers() const;
-  // Of the first task, or the named one. Throws Error(kNotFound).
+  // Of the named task; empty: of classify, or the first task. Throws Error(kNotFound).
   Preprocessor preprocessor(std::string_view task = {}) const;
   // Throws Error(kUnsupported) when the package has no text tower.
   Tokenizer tokenizer() const;

@@ -31,7 +31,6 @@ struct ModelReport {
   int threads = 0;  // of one call; 0: as many as the host program has set
   std::string precision = "exact";
   std::vector<TowerReport> towers{};
-  std::vector<std::string> notes{};  // what was done in another way than asked for, and why
 };
 
 }  // namespace glint

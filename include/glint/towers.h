@@ -23,8 +23,10 @@ struct TextInput {
 // The encoders and other learned blocks of a package, with their preprocessing and vocabulary.
 // Shared and immutable: all methods may run concurrently, and equal calls give bit-identical
 // results. Results are on the model's device. Errors: Error(kInvalidArgument) for a wrong shape,
-// kNotFound for a tower, method or preprocess that the package lacks, kDevice or kOutOfMemory when
-// computing fails.
+// kNotFound for a tower, method or preprocess that the package lacks, kUnsupported for texts where
+// it has no tokenizer, kOutOfMemory, and, when computing fails, kDevice on a GPU and
+// kCorruptPackage on the CPU (sizes that the ports allow and the tower does not take are a tower's
+// fault).
 class GLINT_API Towers {
  public:
   virtual ~Towers();

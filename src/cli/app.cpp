@@ -78,8 +78,13 @@ int report_usage(std::string message, const Command* command, Console& console) 
   if (message.size() > 1 && std::islower(static_cast<unsigned char>(message[1])) != 0) {
     message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
   }
-  console.error(unshield(message) + "; see glint " +
-                (command != nullptr ? command->app->get_name() + " " : "") + "--help");
+  std::string meant;
+  for (const CLI::App* app = command != nullptr ? command->app : nullptr; app != nullptr;) {
+    meant += app->get_name() + " ";
+    const auto inner = app->get_subcommands();  // those that were given
+    app = inner.empty() ? nullptr : inner.front();
+  }
+  console.error(unshield(message) + "; see glint " + meant + "--help");
   return kUsage;
 }
 

@@ -74,8 +74,10 @@ const std::string& BenchWorks::path() {
 
 const Model& BenchWorks::model() {
   if (!model_) {
-    model_ = Model::load(
-        path(), {.device = options_.device, .max_batch = options_.batch_size, .threads = threads_});
+    model_ = Model::load(path(), {.device = options_.device,
+                                  .max_batch = options_.batch_size,
+                                  .threads = threads_,
+                                  .stop = context_.stop});
   }
   return *model_;
 }
@@ -106,7 +108,8 @@ Work BenchWorks::encode_text() {
 
 Work BenchWorks::classify() {
   const auto image = std::make_shared<Image>(drawn_picture(kPictureWidth, kPictureHeight));
-  const auto words = std::make_shared<TextState>(model().prepare(drawn_prompts(10), {"{}"}));
+  const auto words =
+      std::make_shared<TextState>(model().prepare(drawn_prompts(10), {"{}"}, kClassifyTask));
   PredictOptions options;
   options.task = kClassifyTask;
   return on_device([this, image, words, options, images = repeated(*image, options_.batch_size)] {

@@ -6,6 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/labels.h"
+#include "cli/npy.h"
 #include "cli/options.h"
 #include "core/check.h"
 
@@ -27,6 +28,7 @@ struct BankOptions {
 };
 
 int bank(const BankOptions& options, const Context& context) {
+  check_writable(options.output);
   const Words words = read_words(options.labels, context.stop);
   const Model model = load_model(options.common, context);
   const TextState text = prepare(model, words, context);
@@ -35,7 +37,8 @@ int bank(const BankOptions& options, const Context& context) {
     fail(ErrorCode::kUnsupported, "package ", quote(model.manifest().name),
          " makes its text anew for every image, so it has no class embeddings to save");
   }
-  save_class_bank(*made, options.output);
+  check_interrupt(context);
+  save_class_bank(*made, output_target(options.output));
   context.console.note(cat(made->labels.size(), made->labels.size() == 1 ? " label" : " labels",
                            ", ", made->rows.dim(1), " numbers each -> ", options.output));
   return 0;

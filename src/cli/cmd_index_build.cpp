@@ -1,7 +1,9 @@
 #include <glint/index.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "cli/arguments.h"
 #include "cli/cmd_index.h"
@@ -40,6 +42,11 @@ IndexStorage storage_of(const std::string& name) {
 
 int build(const BuildOptions& options, const Context& context) {
   check_writable(options.output);
+  std::error_code ignored;
+  if (std::filesystem::equivalent(options.embeddings, options.output, ignored)) {
+    fail(ErrorCode::kInvalidArgument,
+         "expected an output beside the embeddings, got the same file ", quote(options.output));
+  }
   NpyRows rows(options.embeddings);
   IndexWriter writer(output_target(options.output), rows.count(), rows.dim(),
                      storage_of(options.storage));

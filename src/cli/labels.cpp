@@ -70,11 +70,12 @@ void add_labels(CLI::App& command, LabelOptions& options, BankFlag bank) {
   options.list_given->excludes(options.file_given);
   CLI::Option* const templates = add_templates(command, options.templates);
   if (bank == BankFlag::kNo) return;
-  add_text(command, "--bank", options.bank, "FILE",
-           "Class embeddings that glint bank saved, in place of labels and templates")
-      ->excludes(options.list_given)
-      ->excludes(options.file_given)
-      ->excludes(templates);
+  options.bank_given =
+      add_text(command, "--bank", options.bank, "FILE",
+               "Class embeddings that glint bank saved, in place of labels and templates")
+          ->excludes(options.list_given)
+          ->excludes(options.file_given)
+          ->excludes(templates);
 }
 
 CLI::Option* add_templates(CLI::App& command, std::vector<std::string>& templates) {
@@ -88,12 +89,16 @@ Words read_words(const LabelOptions& options, const std::stop_token& stop) {
   for (const std::string& text : words.templates) check_utf8(text, "--template");
   if (options.list_given->count() > 0) words.labels = split_list(options.list);
   if (options.file_given->count() > 0) words.labels = read_file_of_labels(options.file, stop);
-  if (!options.bank.empty()) words.bank = load_class_bank(options.bank);
+  if (options.bank_given != nullptr && options.bank_given->count() > 0)
+    words.bank = load_class_bank(options.bank);
   return words;
 }
 
 TextState prepare(const Model& model, const Words& words, const Context& context) {
-  if (words.bank) return *words.bank;
+  if (words.bank) {
+    model.check_bank(*words.bank, kClassifyTask);
+    return *words.bank;
+  }
   if (words.labels.empty() && model.manifest().classes.empty()) {
     fail(ErrorCode::kInvalidArgument, "package ", quote(model.manifest().name),
          " has no labels of its own; pass --labels \"A,B,C\" or --labels-file FILE");

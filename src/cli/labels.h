@@ -20,6 +20,7 @@ struct LabelOptions {
   std::vector<std::string> templates;  // empty: the package's own
   CLI::Option* list_given = nullptr;
   CLI::Option* file_given = nullptr;
+  CLI::Option* bank_given = nullptr;  // where there is such a flag
 };
 
 // --labels, --labels-file and --template; with `bank`, --bank too, which takes the place of all.

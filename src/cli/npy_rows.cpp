@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/check.h"
+#include "core/half.h"
 
 namespace glint::cli {
 namespace {
@@ -100,24 +101,6 @@ class HeaderReader {
 
   std::string_view text_;
 };
-
-// Half precision of IEEE 754: the exponent's bias is 112 less. The product makes subnormal numbers
-// normal; an infinity or NaN keeps the largest exponent.
-float from_half(std::uint16_t half) {
-  const std::uint32_t magnitude = std::uint32_t{half & 0x7fffU} << 13;
-  const float scaled = std::bit_cast<float>(magnitude) * 0x1p112F;
-  std::uint32_t bits = std::bit_cast<std::uint32_t>(scaled);
-  if ((half & 0x7c00U) == 0x7c00U) bits = magnitude | 0x7f800000U;
-  return std::bit_cast<float>(bits | (std::uint32_t{half & 0x8000U} << 16));
-}
-
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  }
-  return text + "]";
-}
 
 }  // namespace
 
@@ -210,7 +193,7 @@ std::span<const float> NpyRows::next(std::int64_t max_rows) {
   });
   if (half_) {
     read(reinterpret_cast<char*>(halves_.data()), 2 * values);
-    std::ranges::transform(halves_, values_.begin(), from_half);
+    std::ranges::transform(halves_, values_.begin(), half_to_float);
   } else {
     read(reinterpret_cast<char*>(values_.data()), 4 * values);
   }

@@ -57,9 +57,11 @@ std::string package_path(const CommonOptions& options, Console& console) {
 }
 
 Model load_model(const CommonOptions& options, const Context& context) {
-  Model model = Model::load(
-      package_path(options, context.console),
-      {.device = options.device, .max_batch = options.batch_size, .threads = options.threads});
+  Model model =
+      Model::load(package_path(options, context.console), {.device = options.device,
+                                                           .max_batch = options.batch_size,
+                                                           .threads = options.threads,
+                                                           .stop = context.stop});
   check_interrupt(context);
   return model;
 }

@@ -4,6 +4,7 @@
 #include <glint/error.h>
 
 #include <cstdint>
+#include <locale>
 #include <new>
 #include <span>
 #include <sstream>
@@ -17,6 +18,7 @@ namespace glint {
 template <typename... Args>
 std::string cat(const Args&... args) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());  // the host's may group digits
   (out << ... << args);
   return out.str();
 }

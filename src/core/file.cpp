@@ -5,14 +5,17 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <random>
 
-#include <sys/stat.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "core/check.h"
 
 namespace glint {
 namespace {
+
+constexpr int kAttempts = 100;  // at a name that nobody has
 
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -54,16 +57,15 @@ void write_file_atomically(const std::string& path, std::span<const std::byte> b
   file.commit();
 }
 
-AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".XXXXXX") {
-  descriptor_ = ::mkstemp(temporary_.data());
-  if (descriptor_ < 0) fail_to_write();
-  if (::fchmod(descriptor_, 0644) != 0) {
-    const int reason = errno;
-    ::close(descriptor_);
-    ::unlink(temporary_.c_str());
-    errno = reason;
-    fail_to_write();
+// With the rights that a new file gets here, unlike mkstemp's.
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
+  std::random_device random;
+  for (int attempt = 0; attempt < kAttempts && descriptor_ < 0; ++attempt) {
+    temporary_ = cat(path_, ".", std::hex, random(), random());
+    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && errno != EEXIST) break;
   }
+  if (descriptor_ < 0) fail_to_write();
 }
 
 AtomicFile::~AtomicFile() {

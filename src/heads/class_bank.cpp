@@ -15,8 +15,6 @@ namespace {
 
 constexpr const char* kFormat = "glint class bank 1";
 constexpr std::int64_t kMaxBytes = std::int64_t{4} << 30;
-constexpr JsonLimits kListLimits = {
-    .bytes = std::size_t{16} << 20, .depth = 2, .values = 1'000'000};
 constexpr std::size_t kMaxItems = 1'000'000;
 
 static_assert(std::endian::native == std::endian::little, "rows are written as they lie in memory");
@@ -117,7 +115,14 @@ void save_class_bank(const ClassBank& bank, const std::string& path) {
                                {"text", bank.source.text},
                                {"heads", bank.source.heads},
                                {"fingerprint", fingerprint_of(bank)}};
-    write_file_atomically(path, make_safetensors(tensors, metadata));
+    const std::vector<std::byte> file = make_safetensors(tensors, metadata);
+    try {
+      parse_bank(file);
+    } catch (const Error& error) {
+      fail(ErrorCode::kInvalidArgument, "expected a class bank that a file can hold, got one that ",
+           "could not be read back: ", error.what());
+    }
+    write_file_atomically(path, file);
   });
 }
 

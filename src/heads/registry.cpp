@@ -35,6 +35,7 @@ std::shared_ptr<const Head> make_heads(const Package& package, const std::string
       fail(ErrorCode::kInvalidArgument, "heads: expected types that glint does not have, got ",
            quote(type));
     }
+    if (!factory) fail(ErrorCode::kInvalidArgument, "heads: expected a factory of ", quote(type));
   }
   const TaskSpec& spec = package.manifest().tasks.find(task)->second;
   std::shared_ptr<const Head> head;

@@ -29,6 +29,10 @@ struct JsonLimits {
   std::size_t values = 0;  // of every kind, together
 };
 
+// Of a list of strings in a file of its own: labels, templates.
+inline constexpr JsonLimits kListLimits = {
+    .bytes = std::size_t{16} << 20, .depth = 2, .values = 1'000'000};
+
 // Throws Error(kCorruptPackage), its message beginning with `where`: text that is not JSON in
 // UTF-8, beyond a limit, or with the same key twice in an object.
 JsonNode parse_json(std::span<const std::byte> text, const JsonLimits& limits,

@@ -67,6 +67,9 @@ void Problems::throw_if_any(ErrorCode code, std::string_view where) const {
 bool JsonReader::is_null() const { return get<std::nullptr_t>() != nullptr; }
 bool JsonReader::is_string() const { return get<std::string>() != nullptr; }
 bool JsonReader::is_bool() const { return get<bool>() != nullptr; }
+bool JsonReader::is_number() const {
+  return get<std::int64_t>() != nullptr || get<double>() != nullptr;
+}
 
 void JsonReader::problem(std::string_view what) const { problems_->add(path_, what); }
 

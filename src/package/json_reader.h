@@ -51,6 +51,7 @@ class JsonReader {
   bool is_null() const;
   bool is_string() const;
   bool is_bool() const;
+  bool is_number() const;
   const std::string& path() const { return path_; }  // towers.image.methods.forward.inputs[0]
 
   // An object with exactly these keys: missing and unknown ones are noted.

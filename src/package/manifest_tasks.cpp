@@ -17,7 +17,8 @@ constexpr std::size_t kMaxParameters = 256;
 HeadSpec::Parameter read_parameter(const JsonReader& json) {
   if (json.is_bool()) return json.boolean().value_or(false);
   if (json.is_string()) return json.string().value_or("");
-  return json.number().value_or(0);
+  if (!json.is_number()) json.expected("a number, a string, true or false");
+  return json.is_number() ? json.number().value_or(0) : 0;
 }
 
 // A head and the file of its templates.

@@ -91,7 +91,7 @@ class TowerReader {
     std::set<std::string> seen;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const bool known = expected != nullptr && i < expected->size();
-      out.push_back(known ? known_port(items[i], (*expected)[i]) : free_port(items[i]));
+      out.push_back(known ? known_port(items[i], (*expected)[i]) : free_port(items[i], exactly));
       if (!seen.insert(out.back().name).second) items[i].problem("expected a name of its own");
     }
     return out;
@@ -109,11 +109,11 @@ class TowerReader {
     return port;
   }
 
-  Port free_port(const JsonReader& json) {
+  Port free_port(const JsonReader& json, bool input) {
     const JsonObject fields = json.object({"name", "dtype", "shape"});
     Port port;
     port.name = fields["name"].string().value_or("");
-    if (port.name == embedding().name) return known_port(json, embedding());
+    if (!input && port.name == embedding().name) return known_port(json, embedding());
     if (fields.has("name") && !is_port_name(port.name)) {
       fields["name"].expected("a name [a-z][a-z0-9_]* of at most 64 bytes");
     }
@@ -155,8 +155,23 @@ class TowerReader {
   Sizes& sizes_;
 };
 
+// Token ids and positions are checked before a tower indexes with them, so what they are checked
+// against must be there.
+void check_text_inputs(const JsonReader& json, const MethodSpec& spec, bool with_text) {
+  bool has_ids = false, has_eot = false, has_length = false;
+  for (const Port& port : spec.inputs) {
+    has_ids = has_ids || (port.dtype == DType::kI64 && port.name == "ids");
+    has_eot = has_eot || (port.dtype == DType::kI64 && port.name == "eot");
+    has_length = has_length || std::ranges::find(port.shape, PortSize("L")) != port.shape.end();
+  }
+  if (!with_text && (has_ids || has_length)) {
+    json.problem("expected no input ids and no size \"L\" without a tokenizer");
+  }
+  if (has_eot && !has_length) json.problem("expected an input with a size \"L\" beside eot");
+}
+
 TowerSpec read_tower(const JsonReader& json, std::string_view name, const FileTable& files,
-                     Sizes& sizes) {
+                     Sizes& sizes, bool with_text) {
   const JsonObject fields = json.object({"file", "dtype", "storage", "methods"});
   TowerSpec tower;
   tower.file = read_listed_path(fields["file"], files);
@@ -168,8 +183,9 @@ TowerSpec read_tower(const JsonReader& json, std::string_view name, const FileTa
   for (const auto& [method, value] : fields["methods"].members(1, kMaxMethods)) {
     if (!is_port_name(method)) value.problem("expected a name [a-z][a-z0-9_]*");
     const auto known = std::ranges::find(expected, std::string_view(method), &ExpectedMethod::name);
-    tower.methods.emplace(method,
-                          reader.method(value, known == expected.end() ? nullptr : &*known));
+    const auto [entry, fresh] = tower.methods.emplace(
+        method, reader.method(value, known == expected.end() ? nullptr : &*known));
+    check_text_inputs(value, entry->second, with_text);
   }
   for (const ExpectedMethod& method : expected) {
     if (fields.has("methods") && !tower.methods.contains(method.name)) {
@@ -211,7 +227,7 @@ std::map<std::string, TowerSpec, std::less<>> read_towers(const JsonReader& json
     }
     if (name == "text" && !with_text) value.problem("expected no text tower without a tokenizer");
     const auto [entry, fresh] =
-        towers.emplace(name, read_tower(value, name, manifest.files, sizes));
+        towers.emplace(name, read_tower(value, name, manifest.files, sizes, with_text));
     if (name == "image") check_pixels(value, entry->second, manifest.preprocess);
   }
   for (const std::string_view name : {"image", "text"}) {

@@ -20,8 +20,6 @@
 namespace glint {
 namespace {
 
-constexpr JsonLimits kListLimits = {
-    .bytes = std::size_t{16} << 20, .depth = 2, .values = 1'000'000};
 constexpr std::size_t kMaxTemplates = 1'000;
 constexpr std::size_t kMaxClasses = 100'000;
 

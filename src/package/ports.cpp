@@ -13,6 +13,13 @@ std::string to_string(const Port& port) {
   return port.name + " " + std::string(to_string(port.dtype)) + " [" + shape + "]";
 }
 
+const std::string& main_preprocess(const Manifest& manifest) {
+  if (manifest.tasks.empty()) return manifest.preprocess.begin()->first;
+  const auto classify = manifest.tasks.find("classify");
+  const auto task = classify == manifest.tasks.end() ? manifest.tasks.begin() : classify;
+  return task->second.preprocess;
+}
+
 bool has_output(const TowerSpec& tower, std::string_view method, std::string_view output) {
   const auto found = tower.methods.find(method);
   if (found == tower.methods.end()) return false;

@@ -106,8 +106,7 @@ void check_reference(const StoredTensors& tensors, const Manifest& manifest,
   ReferenceChecker checker(tensors, context, problems);
   const auto images = static_cast<std::int64_t>(manifest.reference.images.size());
   const auto texts = static_cast<std::int64_t>(manifest.reference.texts.size());
-  // Every preprocess makes pixels of the same size: the image tower's.
-  const PreprocessSpec& preprocess = manifest.preprocess.begin()->second;
+  const PreprocessSpec& preprocess = manifest.preprocess.find(main_preprocess(manifest))->second;
   for (std::int64_t i = 0; i < images; ++i) {
     checker.expect(cat("pixels.", i), DType::kF32, {3, preprocess.height, preprocess.width});
   }

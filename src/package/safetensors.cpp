@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/half.h"
 #include "package/bytes.h"
 #include "package/json.h"
 #include "package/json_reader.h"
@@ -41,19 +42,20 @@ std::span<const std::byte> header_of(std::span<const std::byte> file, std::strin
 // The product of a shape; nothing, with a problem, when it or its bytes overflow.
 std::optional<std::int64_t> count_of(const JsonReader& json, StoredTensor& tensor) {
   std::int64_t count = 1;
-  bool overflow = false;
+  bool overflow = false, empty = false;  // strides overflow in empty tensors, too
   for (const JsonReader& item : json.items(0, kMaxRank)) {
     const auto size = item.integer(0, kMaxInt);
     if (!size) return std::nullopt;
     tensor.shape.push_back(*size);
-    overflow = overflow || __builtin_mul_overflow(count, *size, &count);
+    overflow = overflow || __builtin_mul_overflow(count, std::max<std::int64_t>(*size, 1), &count);
+    empty = empty || *size == 0;
   }
   std::int64_t bytes = 0;
   if (overflow || __builtin_mul_overflow(count, item_bytes(tensor.dtype), &bytes)) {
     json.problem("expected sizes whose product fits 63 bits, got more");
     return std::nullopt;
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 StoredTensor read_tensor(const JsonReader& json, std::span<const std::byte> data) {
@@ -166,17 +168,6 @@ std::vector<float> stored_floats(const StoredTensor& tensor) {
 std::vector<std::int64_t> stored_ints(const StoredTensor& tensor) {
   GLINT_CHECK(tensor.dtype == DType::kI64);
   return copy_of<std::int64_t>(tensor);
-}
-
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = std::uint32_t{half & 0x8000u} << 16;
-  const std::uint32_t exponent = half >> 10 & 31u;
-  const std::uint32_t fraction = half & 0x3ffu;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
-  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
-  // Zero or subnormal: fraction * 2^-24, which every float holds.
-  const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
-  return sign != 0 ? -magnitude : magnitude;
 }
 
 }  // namespace glint

@@ -40,7 +40,4 @@ std::vector<float> stored_floats(const StoredTensor& tensor);
 // The numbers of an i64 tensor.
 std::vector<std::int64_t> stored_ints(const StoredTensor& tensor);
 
-// IEEE 754 binary16 -> binary32, exact for every input (a signalling NaN keeps its payload).
-float half_to_float(std::uint16_t half);
-
 }  // namespace glint

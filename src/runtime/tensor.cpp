@@ -1,6 +1,7 @@
 #include <ATen/ops/empty.h>
 #include <glint/tensor.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/check.h"
@@ -12,12 +13,15 @@ namespace {
 
 std::int64_t count_of(std::span<const std::int64_t> shape) {
   std::int64_t count = 1;
+  bool empty = false;
   for (const std::int64_t size : shape) {
-    if (size < 0 || __builtin_mul_overflow(count, size, &count)) {
+    // Strides must not overflow in an empty tensor either.
+    if (size < 0 || __builtin_mul_overflow(count, std::max<std::int64_t>(size, 1), &count)) {
       fail(ErrorCode::kInvalidArgument, "expected a shape of sizes >= 0 with a product below 2^63");
     }
+    empty = empty || size == 0;
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 template <typename T>

@@ -77,7 +77,7 @@ class TorchTowers final : public Towers {
     const auto found = modules_.find(tower);
     if (found == modules_.end()) {
       fail(tower == "text" ? ErrorCode::kUnsupported : ErrorCode::kNotFound, "package ",
-           quote(manifest().name), " has no ", tower, " tower");
+           quote(manifest().name), " has no tower ", quote(tower));
     }
     const ScriptModule& module = found->second;
     const MethodSpec& spec = module.method(method);
@@ -158,14 +158,15 @@ class TorchTowers final : public Towers {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const auto& shape = spec.inputs[i].shape;
       for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        if (shape[axis].symbol != "L") continue;
-        length = inputs[i].dim() == static_cast<std::int64_t>(shape.size())
-                     ? inputs[i].size(static_cast<std::int64_t>(axis))
-                     : 0;
+        // One of another rank is refused with its port's shape, by the module.
+        const bool ranks_agree = inputs[i].dim() == static_cast<std::int64_t>(shape.size());
+        if (shape[axis].symbol != "L" || !ranks_agree) continue;
+        length = inputs[i].size(static_cast<std::int64_t>(axis));
         check_length(length);
       }
     }
     for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (spec.inputs[i].dtype != DType::kI64) continue;
       if (spec.inputs[i].name == "ids") {
         check_range(inputs[i], "ids", tokenizer().vocab_size());
         if (pools) check_end_tokens(inputs[i]);
@@ -189,8 +190,7 @@ class TorchTowers final : public Towers {
 
   void log_loaded(const TowerReport& report) const {
     if (!options_.log) return;
-    options_.log(LogLevel::kInfo,
-                 cat("loaded the ", report.name, " tower: ", report.weights, " weights stored as ",
+    options_.log(cat("loaded the ", report.name, " tower: ", report.weights, " weights stored as ",
                      report.storage, ", ", std::lround(report.load_ms), " ms"));
   }
 

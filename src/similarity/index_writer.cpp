@@ -26,13 +26,28 @@ IndexWriter::~IndexWriter() = default;
 IndexWriter::IndexWriter(IndexWriter&&) noexcept = default;
 IndexWriter& IndexWriter::operator=(IndexWriter&&) noexcept = default;
 
+// A call that was refused leaves the writer as it was; what failed half way cannot go on, so the
+// file goes at once.
+template <typename Work>
+void IndexWriter::guarded(const char* doing, const Work& work) {
+  if (!impl_) fail(ErrorCode::kInvalidArgument, doing, ": expected a writer that has not failed");
+  try {
+    within_memory(doing, [&] { work(*impl_); });
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInvalidArgument) impl_.reset();
+    throw;
+  }
+}
+
 void IndexWriter::add(std::span<const float> rows) {
-  within_memory("IndexWriter::add", [&] { impl_->encoder.add(rows); });
+  guarded("IndexWriter::add", [&](Impl& impl) { impl.encoder.add(rows); });
 }
 
 void IndexWriter::finish() {
-  impl_->encoder.finish();
-  impl_->file.commit();
+  guarded("IndexWriter::finish", [](Impl& impl) {
+    impl.encoder.finish();
+    impl.file.commit();
+  });
 }
 
 }  // namespace glint

@@ -200,7 +200,8 @@ class TileSearch {
 
   std::size_t thread_count(const Tile& tile, int wanted) const {
     const std::size_t blocks = (index_.n + block_rows_ - 1) / block_rows_;
-    const std::size_t worth_it = index_.n * index_.d / kWorkPerThread * tile.count + 1;
+    const std::size_t worth_it =
+        index_.n * index_.d / std::max<std::size_t>(kWorkPerThread / tile.count, 1) + 1;
     const std::size_t threads = wanted > 0 ? static_cast<std::size_t>(wanted)
                                            : std::max(1U, std::thread::hardware_concurrency());
     return std::min({threads, blocks, worth_it});

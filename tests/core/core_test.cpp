@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <iterator>
+#include <locale>
 #include <set>
 
 #include "core/check.h"
@@ -107,6 +108,18 @@ TEST_F(FileTest, FailedWriteLeavesNothing) {
   fs::create_directories(folder_ / "target");  // a folder cannot be replaced by a file
   EXPECT_EQ(code_of([&] { write_file_atomically(path("target"), bytes_of("x")); }), ErrorCode::kIo);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
+}
+
+// Messages and digests do not depend on what the host does with its numbers.
+TEST(CatTest, IgnoresTheHostsLocale) {
+  struct Grouped : std::numpunct<char> {
+    char do_thousands_sep() const override { return '.'; }
+    std::string do_grouping() const override { return "\3"; }
+  };
+  const std::locale before = std::locale::global(std::locale(std::locale(), new Grouped));
+  const std::string text = cat(49406, " ", 0.5);
+  std::locale::global(before);
+  EXPECT_EQ(text, "49406 0.5");
 }
 
 }  // namespace

@@ -309,7 +309,7 @@ TEST(OwnHeadsTest, RefusesWhatDoesNotFit) {
   expect_error(ErrorCode::kInvalidArgument, "expected no input \"more\"", [&] {
     towers.call("meta_net", "forward", {{"embedding", wide}, {"more", wide}});
   });
-  expect_error(ErrorCode::kNotFound, "has no nothing tower",
+  expect_error(ErrorCode::kNotFound, "has no tower \"nothing\"",
                [&] { towers.call("nothing", "forward", {}); });
   expect_error(ErrorCode::kNotFound, "no method \"backward\"",
                [&] { towers.call("fusion", "backward", {}); });
@@ -332,6 +332,34 @@ TEST(OwnHeadsTest, PromptsOfAnyNumberAndDepthEnterTheTower) {
   expect_error(ErrorCode::kInvalidArgument, "expected prompts f32 [P, N, 16]", [&] {
     model().towers().call("image", "forward_prompted", {{"pixels", pixels}, {"prompts", narrow}});
   });
+}
+
+// Forgets its images.
+class LosingHead final : public Head {
+ public:
+  TextState prepare(const TextQuery&, const Towers&) const override { return ClassBank{}; }
+  std::vector<ImageState> encode(std::span<const ImageView>, const Towers&,
+                                 const PredictOptions&) const override {
+    return {};
+  }
+  Prediction predict(const ImageState&, const TextState&, const Towers&,
+                     const PredictOptions&) const override {
+    return Classification{};
+  }
+};
+
+TEST(OwnHeadsTest, AHeadThatLosesAnImageIsNamed) {
+  ModelOptions losing = options();
+  losing.heads["test_maple"] = [](const HeadContext&) {
+    return std::make_shared<const LosingHead>();
+  };
+  const Model model = Model::load(kPackage, losing);
+  const Image picture = pictures().front();
+  const PredictOptions maple = everything("maple");
+  const auto bad = ErrorCode::kInvalidArgument;
+  const char* part = "task \"maple\": expected one state an image from its head, got 0 for 1";
+  expect_error(bad, part, [&] { model.encode(picture, maple); });
+  expect_error(bad, part, [&] { model.predict(picture, ClassBank{}, maple); });
 }
 
 }  // namespace

@@ -74,6 +74,9 @@ TEST(RegistryTest, RefusesUnknownTypesAndOnesItHasItself) {
   expect_error(ErrorCode::kInvalidArgument, "got \"zero_shot\"", [&] {
     make_heads(echo, "classify", {{"zero_shot", kOwn.at("echo")}});
   });
+  expect_error(ErrorCode::kInvalidArgument, "expected a factory of \"echo\"", [&] {
+    make_heads(echo, "classify", {{"echo", nullptr}});
+  });
   expect_error(ErrorCode::kInvalidArgument, "the factory gave none", [&] {
     make_heads(echo, "classify", {{"echo", [](const HeadContext&) { return nullptr; }}});
   });

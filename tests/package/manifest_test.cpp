@@ -286,7 +286,9 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
        "tasks.classify.preprocess: expected a name in preprocess, got \"other\""},
       {"/tasks/classify/heads", Json::array(), "heads: expected an array of 1"},
       {"/tasks/classify/heads/0/type", "", "type: expected a name [a-z0-9][a-z0-9._-]*"},
-      {"/tasks/classify/heads/0/parameters", {{"x", nullptr}}, "parameters.x: expected a number"},
+      {"/tasks/classify/heads/0/parameters",
+       {{"x", nullptr}},
+       "parameters.x: expected a number, a string, true or false, got null"},
       {"/tasks/classify/heads/0/tensors", "templates.json", "expected a safetensors file"},
       {"/tasks/classify/heads/0/templates", "no.json", "expected a file that is listed in files"},
       {"/tokenizer", nullptr, "towers.text: expected no text tower without a tokenizer"},
@@ -361,6 +363,27 @@ TEST(PathTest, TakesOnlyPlainRelativePaths) {
                           "a/b/c/d/e", "a b", "a\\b", "C:x", "a\n", "\xc3\xa9"}) {
     EXPECT_FALSE(is_package_path(bad)) << bad;
   }
+}
+
+TEST(ManifestTest, IdsAndPositionsNeedWhatTheyAreCheckedAgainst) {
+  const auto port = [](const char* name, const char* dtype, const Json& shape) {
+    return Json{{"name", name}, {"dtype", dtype}, {"shape", shape}};
+  };
+  Json json = sound();
+  json["towers"]["more"] = json["towers"]["image"];
+  json["towers"]["more"]["methods"] = {
+      {"run",
+       {{"inputs", {port("eot", "i64", {"B", 2})}}, {"outputs", {port("y", "f32", {"B", 2})}}}}};
+  expect_error(ErrorCode::kCorruptPackage,
+               "towers.more.methods.run: expected an input with a size \"L\" beside eot",
+               [&] { parse(json); });
+  auto& inputs = json["towers"]["more"]["methods"]["run"]["inputs"];
+  inputs = {port("ids", "i64", {"B", "L"}), port("embedding", "f32", {"K", 7})};
+  EXPECT_NO_THROW(parse(json));  // an input may call itself an embedding
+  json["tokenizer"] = nullptr;
+  json["towers"].erase("text");
+  json["reference"]["texts"] = Json::array();
+  expect_error(ErrorCode::kCorruptPackage, "expected no input ids", [&] { parse(json); });
 }
 
 }  // namespace

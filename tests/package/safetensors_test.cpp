@@ -1,4 +1,6 @@
 #include "package/safetensors.h"
+#include "core/half.h"
+#include "package/ports.h"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +9,8 @@
 #include <cstring>
 #include <random>
 
+#include "core/half.h"
+#include "package/ports.h"
 #include "package/reference.h"
 #include "support/expect_error.h"
 #include "support/tiny_package.h"
@@ -225,6 +229,24 @@ TEST(ReferenceTest, ComparesRecordedCallsWithTheirPorts) {
                "v: 2 problems: calls.0.inputs.x: expected x f32 [B, 2], got f32 [5, 3]; "
                "calls.0.outputs.y: missing",
                [&] { check_reference(tensors, manifest, "v"); });
+}
+
+TEST(SafetensorsTest, RefusesAnEmptyTensorWhoseStridesOverflow) {
+  const std::string header = R"({"x": {"dtype": "F32", "shape": [0, 4611686018427387904, 4],
+                                       "data_offsets": [0, 0]}})";
+  expect_error(ErrorCode::kCorruptPackage, "product fits 63 bits",
+               [&] { parse_safetensors(test::make_safetensors(header, {}), "v"); });
+}
+
+TEST(ReferenceTest, PixelsAreThoseOfClassifyOrElseOfTheFirstTask) {
+  Manifest manifest;
+  for (const char* name : {"a", "b", "c"}) manifest.preprocess[name] = {};
+  EXPECT_EQ(main_preprocess(manifest), "a");
+  manifest.tasks["detect"].preprocess = "b";
+  manifest.tasks["another"].preprocess = "c";
+  EXPECT_EQ(main_preprocess(manifest), "c");
+  manifest.tasks["classify"].preprocess = "b";
+  EXPECT_EQ(main_preprocess(manifest), "b");
 }
 
 }  // namespace

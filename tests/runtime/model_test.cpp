@@ -219,10 +219,7 @@ TEST(ModelTest, TellsWhatItLoadsAndStopsWhenAsked) {
   std::vector<std::string> lines;
   std::int64_t last = 0, all = -1;
   ModelOptions options;
-  options.log = [&](LogLevel level, std::string_view line) {
-    EXPECT_EQ(level, LogLevel::kInfo);
-    lines.emplace_back(line);
-  };
+  options.log = [&](std::string_view line) { lines.emplace_back(line); };
   options.progress = [&](std::int64_t done, std::int64_t total) {
     last = done;
     all = total;
@@ -234,7 +231,7 @@ TEST(ModelTest, TellsWhatItLoadsAndStopsWhenAsked) {
   EXPECT_TRUE(lines[1].starts_with("loaded the text tower: ")) << lines[1];
   std::stop_source source;
   options.stop = source.get_token();
-  options.log = [&](LogLevel, std::string_view) { source.request_stop(); };
+  options.log = [&](std::string_view) { source.request_stop(); };
   expect_error(ErrorCode::kCancelled, "cancelled", [&] { Model::load(kPackage, options); });
 }
 
@@ -244,7 +241,6 @@ TEST(ModelTest, ReportsHowItComputes) {
   EXPECT_EQ(report.device, "cpu");
   EXPECT_EQ(report.threads, 2);
   EXPECT_EQ(report.precision, "exact");
-  EXPECT_TRUE(report.notes.empty());
   ASSERT_EQ(report.towers.size(), 2U);
   EXPECT_EQ(report.towers[0].name, "image");
   EXPECT_EQ(report.towers[0].storage, "f16");
@@ -255,6 +251,11 @@ TEST(ModelTest, ReportsHowItComputes) {
     EXPECT_GT(method.nodes_executed, 0);
     EXPECT_LE(method.nodes_executed, method.nodes_loaded) << method.name;
   }
+}
+
+TEST(ModelTest, WithoutLabelsThePackagesOwnAreAskedFor) {
+  expect_error(ErrorCode::kInvalidArgument, "at least one label", [] { model().prepare(); });
+  EXPECT_EQ(std::get<ClassBank>(model().prepare({"a"}, {}, "classify")).labels.size(), 1U);
 }
 
 TEST(ModelTest, WarmingUpChangesNothing) {
