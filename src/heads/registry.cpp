@@ -1,6 +1,9 @@
 #include "heads/registry.h"
 
 #include "core/check.h"
+#include "heads/clip_adapter.h"
+#include "heads/coop.h"
+#include "heads/tip_adapter.h"
 #include "heads/zero_shot.h"
 
 namespace glint {
@@ -23,6 +26,9 @@ const HeadFactory& factory_of(const std::string& type, const HeadFactories& own)
 
 const HeadFactories& built_in_heads() {
   static const HeadFactories heads = {
+      {"clip_adapter", make_clip_adapter},
+      {"coop", make_coop},
+      {"tip_adapter", make_tip_adapter},
       {"zero_shot", make_zero_shot},
   };
   return heads;

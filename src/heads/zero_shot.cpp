@@ -3,7 +3,8 @@
 #include <glint/similarity.h>
 
 #include "core/check.h"
-#include "package/ports.h"
+#include "heads/head_needs.h"
+#include "heads/image_embedding.h"
 
 namespace glint {
 
@@ -40,11 +41,7 @@ Prediction ZeroShotHead::predict(const ImageState& image, const TextState& text,
                                  const Towers& towers, const PredictOptions& options) const {
   const std::int64_t dim = towers.manifest().embed_dim;
   const ClassBank& bank = class_bank_of(text, dim);
-  const auto embedding = image.embedding.floats();
-  if (embedding.size() != static_cast<std::size_t>(dim)) {
-    fail(ErrorCode::kInvalidArgument, "expected an image embedding of ", dim,
-         " numbers from this package, got ", embedding.size());
-  }
+  const auto embedding = embedding_of(image, dim);
   std::vector<float> unit(embedding.begin(), embedding.end());
   normalize_rows(unit, dim);
   std::vector<float> logits(bank.labels.size());
@@ -57,16 +54,11 @@ Prediction ZeroShotHead::predict(const ImageState& image, const TextState& text,
 }
 
 std::shared_ptr<const Head> make_zero_shot(const HeadContext& context) {
-  const HeadSpec& spec = context.spec;
-  if (context.inner || !spec.parameters.empty() || !spec.tensors.empty()) {
-    fail(ErrorCode::kCorruptPackage, "expected a head of type zero_shot as the first one, without ",
-         "parameters and tensors");
-  }
-  const auto& towers = context.package.manifest().towers;
-  if (!has_output(towers.find("image")->second, "forward", "embedding")) {
-    fail(ErrorCode::kCorruptPackage, "expected an image tower with an output embedding, got none");
-  }
-  return std::make_shared<const ZeroShotHead>(context.task.preprocess, spec.templates);
+  need_to_be_first(context);
+  need_parameters(context.spec, {});
+  need_tensors(context, {});
+  need_image_embedding(context);
+  return std::make_shared<const ZeroShotHead>(context.task.preprocess, context.spec.templates);
 }
 
 }  // namespace glint

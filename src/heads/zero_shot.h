@@ -9,7 +9,7 @@
 
 namespace glint {
 
-class ZeroShotHead final : public Head {
+class ZeroShotHead : public Head {
  public:
   // `preprocess`: the task's. `templates`: the package's own, used when a query has none.
   ZeroShotHead(std::string preprocess, std::vector<std::string> templates);

@@ -68,8 +68,8 @@ TEST(RegistryTest, PutsEachHeadAroundTheOneBeforeIt) {
 TEST(RegistryTest, RefusesUnknownTypesAndOnesItHasItself) {
   const Package echo = package_with({{{"type", "echo"}}});
   expect_error(ErrorCode::kUnsupported,
-               "tasks.classify.heads[0]: expected a head of a type known here (\"zero_shot\"), got "
-               "\"echo\"",
+               "tasks.classify.heads[0]: expected a head of a type known here (\"clip_adapter\", "
+               "\"coop\", \"tip_adapter\", \"zero_shot\"), got \"echo\"",
                [&] { make_heads(echo, "classify", {}); });
   expect_error(ErrorCode::kInvalidArgument, "got \"zero_shot\"", [&] {
     make_heads(echo, "classify", {{"zero_shot", kOwn.at("echo")}});
@@ -85,7 +85,7 @@ TEST(RegistryTest, RefusesUnknownTypesAndOnesItHasItself) {
 TEST(RegistryTest, ZeroShotTakesNothingThatItWouldIgnore) {
   const auto make = [](const Json& heads) { make_heads(package_with(heads), "classify", kOwn); };
   const auto corrupt = ErrorCode::kCorruptPackage;
-  expect_error(corrupt, "without parameters and tensors", [&] {
+  expect_error(corrupt, "expected parameters none, got \"alpha\" too", [&] {
     make({{{"type", "zero_shot"}, {"parameters", {{"alpha", 1}}}}});
   });
   expect_error(corrupt, "heads[1]: expected a head of type zero_shot as the first", [&] {

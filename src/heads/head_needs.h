@@ -1,0 +1,46 @@
+// What the factories of heads ask of a package: all that a head needs, nothing that it would
+// ignore. Everything here throws Error(kCorruptPackage).
+#pragma once
+
+#include <glint/head.h>
+
+#include <cmath>
+#include <functional>
+#include <initializer_list>
+#include <string_view>
+
+namespace glint {
+
+// Exactly these parameters.
+void need_parameters(const HeadSpec& spec, std::initializer_list<std::string_view> names);
+
+// A number for which `valid` holds; `range` is its description: "from 0 to 1".
+double need_number(const HeadSpec& spec, std::string_view name, std::string_view range,
+                   const std::function<bool(double)>& valid);
+
+// A string that is one of `choices`; its position there.
+std::size_t need_choice(const HeadSpec& spec, std::string_view name,
+                        std::initializer_list<std::string_view> choices);
+
+// Exactly these tensors, floating point ones finite.
+NamedTensors need_tensors(const HeadContext& context,
+                          std::initializer_list<std::string_view> names);
+
+// A tensor of this form, written as in "keys f32 [N, 512]". A size of 0 stands for any, but none is
+// empty.
+void need_shape(const NamedTensors& tensors, std::string_view name, DType dtype,
+                std::initializer_list<std::int64_t> sizes);
+
+// None but the bare label.
+void need_no_templates(const HeadSpec& spec);
+
+// Nothing before this head.
+void need_to_be_first(const HeadContext& context);
+
+// A head before this one.
+void need_inner(const HeadContext& context);
+
+// An image tower that has an embedding.
+void need_image_embedding(const HeadContext& context);
+
+}  // namespace glint
