@@ -66,11 +66,12 @@ class Verifier {
 
   VerifyReport run() const {
     VerifyReport report;
-    report.stages.push_back(pixels());
+    const bool images = !spec_.images.empty();
     const bool texts = !spec_.texts.empty();
+    if (images) report.stages.push_back(pixels());
     if (texts) report.stages.push_back(ids());
-    const bool embeds =
-        has_output(model_.manifest().towers.find("image")->second, "forward", "embedding");
+    const bool embeds = images && has_output(model_.manifest().towers.find("image")->second,
+                                             "forward", "embedding");
     if (embeds) report.stages.push_back(image_embedding());
     if (texts) report.stages.push_back(text_embedding());
     if (texts && embeds) report.stages.push_back(logits());

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -89,9 +90,18 @@ struct ReferenceSpec {
   std::map<std::string, std::string, std::less<>> versions;
 };
 
-// glint.json, every field checked. Field names and meanings are models/package.md's.
+// The package that another one extends.
+struct BaseSpec {
+  std::string name;
+  std::string digest;                        // Package::digest() of it
+  std::set<std::string, std::less<>> files;  // what it lends, by their path in both
+};
+
+// glint.json, every field checked. Field names and meanings are models/package.md's. Of a package
+// that extends another one it is the whole: its own and what the base lends.
 struct Manifest {
   std::string name;
+  std::optional<BaseSpec> extends;
   std::string family;
   std::int64_t embed_dim = 0;
   std::string activation;
@@ -111,10 +121,7 @@ struct Manifest {
 // The files of a package by their path in it.
 using PackageFiles = std::map<std::string, std::vector<std::byte>, std::less<>>;
 
-struct OpenOptions {
-  std::stop_token stop{};  // checked between files; Error(kCancelled)
-  ProgressFn progress{};   // in bytes verified
-};
+struct OpenOptions;
 
 // An opened package. Immutable, cheap to copy, and all const methods may run concurrently.
 class GLINT_API Package {
@@ -122,12 +129,20 @@ class GLINT_API Package {
   // Reads the folder, checks every digest, the manifest and every file's outer form (safetensors
   // headers, TorchScript archives and the operators their code names) before LibTorch sees a byte.
   // All problems of the manifest are reported in one error, each with its JSON path.
-  // Throws Error: kNotFound, kIo, kCorruptPackage, kUnsupported (a newer format_version).
-  static Package open(const std::string& path, const OpenOptions& options = {});
+  //
+  // A package that extends another one takes it from OpenOptions::bases, or opens the folder
+  // NAME.glint that has the stated digest, beside its own folder or in one of the folders of
+  // GLINT_PACKAGE_PATH (separated by colons; read with getenv).
+  // Throws Error: kNotFound (also of a base, with the places), kIo, kCorruptPackage, kUnsupported
+  // (a newer format_version).
+  static Package open(const std::string& path);
+  static Package open(const std::string& path, const OpenOptions& options);
 
   // The same for files in memory, glint.json and its digest among them. `name` stands for the path.
-  static Package from_memory(PackageFiles files, const std::string& name = "memory",
-                             const OpenOptions& options = {});
+  // A base comes from OpenOptions::bases only.
+  static Package from_memory(PackageFiles files, const std::string& name = "memory");
+  static Package from_memory(PackageFiles files, const std::string& name,
+                             const OpenOptions& options);
 
   const Manifest& manifest() const;
   // The digest of the manifest's bytes, 64 hex digits: the identity of the package.
@@ -135,7 +150,11 @@ class GLINT_API Package {
   // The path it was opened from, or the name it was given.
   const std::string& path() const;
 
-  // The bytes of a listed file; valid while any copy of this package lives. Throws kNotFound.
+  // The package that it extends, if it does.
+  std::optional<Package> base() const;
+
+  // The bytes of a file of manifest().files, a lent one too; valid while any copy of this package
+  // lives. Throws kNotFound.
   std::span<const std::byte> file(std::string_view name) const;
 
   // The tensors of a listed safetensors file (f32, f16 widened to f32, i64).
@@ -146,6 +165,14 @@ class GLINT_API Package {
   struct Impl;
   explicit Package(std::shared_ptr<const Impl> impl);
   std::shared_ptr<const Impl> impl_;
+};
+
+struct OpenOptions {
+  std::stop_token stop{};  // checked between files; Error(kCancelled)
+  ProgressFn progress{};   // in bytes verified; of a base first, when one is opened
+  // Found by their digest, before any folder is looked into: a base is opened and verified once,
+  // and its bytes are shared by all that extend it.
+  std::vector<Package> bases{};
 };
 
 }  // namespace glint

@@ -57,7 +57,8 @@ class Sheet {
     row("reference", manifest_.reference.images.size(), " images, ",
         manifest_.reference.texts.size(), " texts");
     for (const auto& [name, digest] : manifest_.files) {
-      row("file", name, ", ", size_text(static_cast<std::int64_t>(package_.file(name).size())));
+      row("file", name, ", ", size_text(static_cast<std::int64_t>(package_.file(name).size())),
+          is_lent(package_, name) ? ", of " + manifest_.extends->name : "");
     }
   }
 
@@ -74,6 +75,9 @@ class Sheet {
     row("family", manifest_.family);
     row("digest", package_.digest());
     row("size", size_text(size_bytes(package_)));
+    if (const auto base = package_.base()) {
+      row("extends", base->manifest().name, " at ", base->path(), ", digest ", base->digest());
+    }
     row("embedding", manifest_.embed_dim, " numbers");
     row("activation", manifest_.activation);
     row("logit", manifest_.logit.scale, " * cosine + ", manifest_.logit.bias);

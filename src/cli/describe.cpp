@@ -89,8 +89,15 @@ Json describe_files(const Package& package) {
   Json files = Json::object();
   for (const auto& [name, digest] : package.manifest().files) {
     files[name] = {{"bytes", package.file(name).size()}, {"sha256", digest}};
+    if (is_lent(package, name)) files[name]["of"] = package.manifest().extends->name;
   }
   return files;
+}
+
+Json describe_base(const Package& package) {
+  const auto base = package.base();
+  if (!base) return nullptr;
+  return {{"name", base->manifest().name}, {"digest", base->digest()}, {"path", base->path()}};
 }
 
 }  // namespace
@@ -152,10 +159,15 @@ const char* name_of(Overflow overflow) {
   return overflow == Overflow::kTruncate ? "truncate" : "error";
 }
 
+bool is_lent(const Package& package, const std::string& file) {
+  const auto& extends = package.manifest().extends;
+  return extends && extends->files.contains(file);
+}
+
 std::int64_t size_bytes(const Package& package) {
   std::int64_t total = 0;
   for (const auto& [name, digest] : package.manifest().files) {
-    total += static_cast<std::int64_t>(package.file(name).size());
+    if (!is_lent(package, name)) total += static_cast<std::int64_t>(package.file(name).size());
   }
   return total;
 }
@@ -166,6 +178,7 @@ Json describe(const Package& package) {
           {"family", manifest.family},
           {"digest", package.digest()},
           {"bytes", size_bytes(package)},
+          {"extends", describe_base(package)},
           {"embed_dim", manifest.embed_dim},
           {"activation", manifest.activation},
           {"logit", {{"scale", manifest.logit.scale}, {"bias", manifest.logit.bias}}},

@@ -19,7 +19,10 @@ const char* name_of(Rescale rescale);
 const char* name_of(ChannelOrder channels);
 const char* name_of(Overflow overflow);
 
-// Of all listed files.
+// Whether a listed file is the base's.
+bool is_lent(const Package& package, const std::string& file);
+
+// Of all files of its own.
 std::int64_t size_bytes(const Package& package);
 
 }  // namespace glint::cli

@@ -1,11 +1,10 @@
 #include "cli/package_path.h"
 
-#include <cstdlib>
 #include <filesystem>
-#include <sstream>
 #include <vector>
 
 #include "core/check.h"
+#include "package/search_path.h"
 
 namespace glint::cli {
 namespace {
@@ -17,28 +16,22 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-std::vector<fs::path> package_folders() {
-  std::vector<fs::path> folders;
-  if (const char* variable = std::getenv("GLINT_PACKAGE_PATH")) {
-    std::istringstream list(variable);
-    for (std::string folder; std::getline(list, folder, ':');) {
-      if (!folder.empty()) folders.emplace_back(folder);
-    }
-  }
+std::vector<std::string> package_folders() {
+  std::vector<std::string> folders = package_path_folders();
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  if (!error) folders.push_back(program.parent_path().parent_path() / "share" / "glint");
+  if (!error) folders.push_back((program.parent_path().parent_path() / "share" / "glint").string());
   return folders;
 }
 
 // The first of `files` in the folders, or an Error that says where it looked.
 std::string look_up(const std::vector<std::string>& files) {
   std::string looked;
-  for (const fs::path& folder : package_folders()) {
+  for (const std::string& folder : package_folders()) {
     for (const std::string& file : files) {
-      if (is_there(folder / file)) return (folder / file).string();
+      if (is_there(fs::path(folder) / file)) return (fs::path(folder) / file).string();
     }
-    looked += (looked.empty() ? "" : ", ") + quote(folder.string());
+    looked += (looked.empty() ? "" : ", ") + quote(folder);
   }
   fail(ErrorCode::kNotFound, "no package ", quote(files.front()), " in ", looked);
 }

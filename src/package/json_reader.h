@@ -81,6 +81,8 @@ class JsonReader {
   void missing(std::string_view key) const;
   // Notes any other problem at this place.
   void problem(std::string_view what) const;
+  // Whether anything was noted, here or elsewhere.
+  bool any_problem() const { return problems_->any(); }
 
  private:
   friend class JsonObject;

@@ -4,6 +4,7 @@
 
 #include <glint/package.h>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,8 +14,20 @@
 
 namespace glint {
 
+inline constexpr std::int64_t kFormatVersion = 1;
+
 using FileTable = std::map<std::string, std::string, std::less<>>;  // path -> SHA-256
 using PreprocessTable = std::map<std::string, PreprocessSpec, std::less<>>;
+
+// manifest.cpp
+std::string read_listed_path(const JsonReader& json, const FileTable& files);  // "": not listed
+FileTable read_files(const JsonReader& json);
+LogitSpec read_logit(const JsonReader& json);
+void read_identity(const JsonObject& fields, Manifest& manifest);  // name, licence, provenance
+ReferenceSpec read_reference(const JsonReader& json, const Manifest& manifest);
+
+// manifest_extends.cpp: a manifest with `extends`, and what the base lends.
+void read_extension(const JsonReader& root, const FindBase& find_base, ParsedManifest& parsed);
 
 // manifest_inputs.cpp
 PreprocessTable read_preprocess(const JsonReader& json);
@@ -30,7 +43,12 @@ void read_tasks(const JsonReader& json, ParsedManifest& parsed);
 std::map<std::string, TowerSpec, std::less<>> read_towers(const JsonReader& json,
                                                           const Manifest& manifest, bool with_text);
 
-// manifest.cpp: the path of a file that the package lists; "" when it is not.
-std::string read_listed_path(const JsonReader& json, const FileTable& files);
+// The towers that an extending package adds to those of `manifest`, its base's.
+std::map<std::string, TowerSpec, std::less<>> read_blocks(const JsonReader& json,
+                                                          const Manifest& manifest);
+
+// Every preprocess makes the pixels that the image tower takes; problems are of `json`.
+void check_pixels(const JsonReader& json, const TowerSpec& image,
+                  const PreprocessTable& preprocess);
 
 }  // namespace glint

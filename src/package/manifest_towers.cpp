@@ -195,11 +195,12 @@ TowerSpec read_tower(const JsonReader& json, std::string_view name, const FileTa
   return tower;
 }
 
-// Every preprocess makes the pixels that the image tower takes.
-void check_pixels(const JsonReader& json, const TowerSpec& tower,
+}  // namespace
+
+void check_pixels(const JsonReader& json, const TowerSpec& image,
                   const PreprocessTable& preprocess) {
-  const auto method = tower.methods.find("forward");
-  if (method == tower.methods.end() || method->second.inputs.size() != 1) return;
+  const auto method = image.methods.find("forward");
+  if (method == image.methods.end() || method->second.inputs.size() != 1) return;
   const auto& shape = method->second.inputs.front().shape;
   if (shape.size() != 4) return;
   const auto fits = [](const PortSize& port, std::int64_t side) {
@@ -212,8 +213,6 @@ void check_pixels(const JsonReader& json, const TowerSpec& tower,
                      shape[3].size, "]"));
   }
 }
-
-}  // namespace
 
 std::map<std::string, TowerSpec, std::less<>> read_towers(const JsonReader& json,
                                                           const Manifest& manifest,
@@ -236,6 +235,23 @@ std::map<std::string, TowerSpec, std::less<>> read_towers(const JsonReader& json
     }
   }
   return towers;
+}
+
+std::map<std::string, TowerSpec, std::less<>> read_blocks(const JsonReader& json,
+                                                          const Manifest& manifest) {
+  std::map<std::string, TowerSpec, std::less<>> blocks;
+  Sizes sizes{{kEmbedDim, manifest.embed_dim}};
+  for (const auto& [name, value] : json.members(0, kMaxTowers)) {
+    if (!is_package_name(name)) {
+      value.problem("expected a name [a-z0-9][a-z0-9._-]* of at most 64 bytes");
+    } else if (name == "image" || name == "text") {
+      value.problem("expected no image or text tower beside the base's");
+    } else if (manifest.towers.contains(name)) {
+      value.problem("expected a name that no tower of the base has");
+    }
+    blocks.emplace(name, read_tower(value, name, manifest.files, sizes));
+  }
+  return blocks;
 }
 
 }  // namespace glint

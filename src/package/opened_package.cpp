@@ -60,6 +60,7 @@ void check_file_digests(const PackageFiles& files, const Manifest& manifest,
   }
   for (const auto& [path, stated] : manifest.files) {
     check_stop(options.stop);
+    if (manifest.extends && manifest.extends->files.contains(path)) continue;  // checked there
     const auto found = files.find(path);
     if (found == files.end()) {
       problems.add(path, "missing");
@@ -137,15 +138,16 @@ void check_contents(const PackageFiles& files, const Manifest& manifest) {
 
 }  // namespace
 
-OpenedPackage open_files(PackageFiles files, const OpenOptions& options) {
+OpenedPackage open_files(PackageFiles files, const OpenOptions& options,
+                         const FindBase& find_base) {
   std::string digest = check_manifest_digest(files);
-  ParsedManifest parsed = parse_manifest(listed(files, kManifestName), kManifestName);
+  ParsedManifest parsed = parse_manifest(listed(files, kManifestName), kManifestName, find_base);
   check_file_digests(files, parsed.manifest, options);
   fill_from_lists(files, parsed);
   check_contents(files, parsed.manifest);
   files.erase(std::string(kManifestName));
   files.erase(std::string(kManifestDigestName));
-  return {std::move(files), std::move(parsed.manifest), std::move(digest)};
+  return {std::move(files), std::move(parsed.manifest), std::move(digest), std::move(parsed.base)};
 }
 
 }  // namespace glint

@@ -3,20 +3,25 @@
 
 #include <glint/package.h>
 
+#include <optional>
 #include <string>
+
+#include "package/manifest.h"
 
 namespace glint {
 
 struct OpenedPackage {
-  PackageFiles files;  // of the manifest's list only
+  PackageFiles files;  // of the manifest's list, but for what the base lends
   Manifest manifest;
-  std::string digest;  // SHA-256 of the manifest's bytes
+  std::string digest;           // SHA-256 of the manifest's bytes
+  std::optional<Package> base;  // with manifest.extends
 };
 
 // Checks everything that Package::open promises. `files`: all files of the package, the manifest
 // and its digest among them. Throws Error: kNotFound (no manifest), kCorruptPackage, kUnsupported,
-// kCancelled.
-OpenedPackage open_files(PackageFiles files, const OpenOptions& options);
+// kCancelled, and what find_base throws. `find_base`: as for parse_manifest.
+OpenedPackage open_files(PackageFiles files, const OpenOptions& options,
+                         const FindBase& find_base = {});
 
 // The files below a folder, each read once. Throws Error: kNotFound (no folder, or no manifest in
 // it), kIo, kCorruptPackage (a link, something that is no regular file, or too much of anything),

@@ -1,19 +1,14 @@
 #include <glint/package.h>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
 #include "core/check.h"
+#include "package/find_base.h"
 #include "package/opened_package.h"
 
 namespace glint {
-
-struct Package::Impl {
-  OpenedPackage opened;
-  std::string path;
-};
-
-Package::Package(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 namespace {
 
@@ -31,18 +26,52 @@ auto naming(const std::string& name, const Open& open) -> decltype(open()) {
 
 }  // namespace
 
-Package Package::open(const std::string& path, const OpenOptions& options) {
-  return naming(path, [&] {
-    OpenedPackage opened = open_files(read_package_folder(path, options.stop), options);
+struct Package::Impl {
+  OpenedPackage opened;
+  std::string path;
+
+  static Package make(PackageFiles files, const std::string& path, const OpenOptions& options,
+                      const FindBase& find_base) {
+    OpenedPackage opened = open_files(std::move(files), options, find_base);
     return Package(std::make_shared<const Impl>(Impl{std::move(opened), path}));
+  }
+
+  static Package open_folder(const std::string& path, const OpenOptions& options,
+                             const FindBase& find_base) {
+    return naming(path, [&] {
+      return make(read_package_folder(path, options.stop), path, options, find_base);
+    });
+  }
+
+  static const Package* given(const BaseSpec& base, const OpenOptions& options) {
+    const auto found = std::ranges::find(options.bases, base.digest, &Package::digest);
+    return found == options.bases.end() ? nullptr : &*found;
+  }
+};
+
+Package::Package(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+
+Package Package::open(const std::string& path) { return open(path, OpenOptions{}); }
+
+Package Package::open(const std::string& path, const OpenOptions& options) {
+  return Impl::open_folder(path, options, [&](const BaseSpec& base) {
+    if (const Package* const given = Impl::given(base, options)) return *given;
+    return Impl::open_folder(find_base_folder(base, path), options, {});
   });
+}
+
+Package Package::from_memory(PackageFiles files, const std::string& name) {
+  return from_memory(std::move(files), name, OpenOptions{});
 }
 
 Package Package::from_memory(PackageFiles files, const std::string& name,
                              const OpenOptions& options) {
   return naming(name, [&] {
-    OpenedPackage opened = open_files(std::move(files), options);
-    return Package(std::make_shared<const Impl>(Impl{std::move(opened), name}));
+    return Impl::make(std::move(files), name, options, [&](const BaseSpec& base) {
+      if (const Package* const given = Impl::given(base, options)) return *given;
+      fail(ErrorCode::kNotFound, "extends: expected a package ", quote(base.name), " with SHA-256 ",
+           base.digest.substr(0, 12), " among OpenOptions::bases, got none");
+    });
   });
 }
 
@@ -52,7 +81,11 @@ const std::string& Package::digest() const { return impl_->opened.digest; }
 
 const std::string& Package::path() const { return impl_->path; }
 
+std::optional<Package> Package::base() const { return impl_->opened.base; }
+
 std::span<const std::byte> Package::file(std::string_view name) const {
+  const auto& extends = manifest().extends;
+  if (extends && extends->files.contains(name)) return impl_->opened.base->file(name);
   const PackageFiles& files = impl_->opened.files;
   const auto found = files.find(name);
   if (found == files.end()) {

@@ -1,4 +1,5 @@
-"""Writes packages/heads.glint and heads.json: heads of every kind, and what they must answer.
+"""Writes packages/heads.glint, packages/heads-cocoop.glint, which extends it, and heads.json: heads
+of every kind, and what they must answer.
 
     python tests/golden/make_heads.py
 
@@ -15,6 +16,7 @@ Pillow, from the definitions in the methods' papers:
   ground   GLIP, Li et al. 2022 (arXiv:2112.03857): captions of a few labels each, fused with the map
 """
 
+import dataclasses
 import gzip
 import io
 import json
@@ -29,9 +31,16 @@ sys.path.insert(0, str(HERE))
 import heads_modules  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from glint_export import Reference, write_package  # noqa: E402
+from glint_export import Reference, write_extension, write_package  # noqa: E402
 from glint_export.preprocess import to_manifest  # noqa: E402
-from glint_export.writer import Block, Call, PackageParts, method, port  # noqa: E402
+from glint_export.writer import (  # noqa: E402
+    Block,
+    Call,
+    ExtensionParts,
+    PackageParts,
+    method,
+    port,
+)
 from heads_modules import CONTEXT, DEPTH, DIM, PROMPTS, SIDE, WIDTH  # noqa: E402
 from open_clip.tokenizer import SimpleTokenizer, default_bpe  # noqa: E402
 from open_clip.transform import PreprocessCfg, image_transform_v2  # noqa: E402
@@ -39,6 +48,7 @@ from PIL import Image  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 PACKAGE = HERE / "packages" / "heads.glint"
+EXTENSION = HERE / "packages" / "heads-cocoop.glint"
 ANSWERS = HERE / "heads.json"
 MERGES = 250  # of the published ones
 SCALE = 20.0
@@ -318,11 +328,35 @@ def parts_of(world: World) -> PackageParts:
     )
 
 
+def extension_of(world: World) -> ExtensionParts:
+    """The task cocoop and the network that it calls, under a name that the base does not have."""
+    network = blocks(world.modules)["meta_net"]
+    call = next(call for call in calls(world) if call.tower == "meta_net")
+    head = {
+        "type": "test_cocoop",
+        "tensors": "tensors/cocoop.safetensors",
+        "parameters": {"network": "cocoop_net"},
+    }
+    whole = parts_of(world)
+    return ExtensionParts(
+        name="heads-cocoop",
+        base=PACKAGE,
+        tasks={"cocoop": {"preprocess": "default", "heads": [head]}},
+        calls=[dataclasses.replace(call, tower="cocoop_net")],
+        licence=whole.licence,
+        provenance=whole.provenance,
+        blocks={"cocoop_net": network},
+        tensors={"tensors/cocoop.safetensors": world.cocoop},
+        classes=LABELS,
+    )
+
+
 @torch.no_grad()
 def main() -> None:
     torch.set_num_threads(1)  # one order of summation, so the same bytes again
     world = World()
     write_package(PACKAGE, parts_of(world), force=PACKAGE.exists())
+    write_extension(EXTENSION, extension_of(world), force=EXTENSION.exists())
     answers = {"labels": LABELS, "boxes": BOXES, "pictures": []}
     for i, data in enumerate(pictures().values()):
         picture = Image.open(io.BytesIO(data))

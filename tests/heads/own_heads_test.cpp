@@ -110,6 +110,54 @@ TEST(OwnHeadsTest, TheReferenceHoldsInEveryTower) {
   }
 }
 
+// heads-cocoop.glint has the task cocoop, its context and its network; the rest is of heads.glint.
+class ExtensionTest : public testing::Test {
+ protected:
+  static const Model& extended() {
+    static const Model loaded = Model::load(kGolden + "/packages/heads-cocoop.glint", options());
+    return loaded;
+  }
+};
+
+TEST_F(ExtensionTest, AnswersAsTheWholePackage) {
+  const auto images = pictures();
+  const std::vector<ImageView> views(images.begin(), images.end());
+  const auto answers = extended().predict(views, extended().prepare({}, "cocoop"));
+  const auto whole = answers_of("cocoop");
+  ASSERT_EQ(answers.size(), whole.size());
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const auto& scores = std::get<Classification>(answers[i]).scores;
+    expect_logits(answers[i], golden()["pictures"][i]["cocoop"]);
+    for (std::size_t k = 0; k < scores.size(); ++k) {
+      EXPECT_EQ(scores[k].logit, std::get<Classification>(whole[i]).scores[k].logit);
+    }
+  }
+}
+
+TEST_F(ExtensionTest, ItsOwnReferenceHolds) {
+  const VerifyReport report = verify(extended());
+  ASSERT_EQ(report.stages.size(), 1U);  // the call of its network
+  EXPECT_EQ(report.stages[0].name, "cocoop_net.forward");
+  EXPECT_TRUE(report.passed()) << report.stages[0].difference;
+}
+
+TEST_F(ExtensionTest, OneOpenedBaseServesManyPackages) {
+  const Package base = Package::open(kPackage);
+  const Package package =
+      Package::open(kGolden + "/packages/heads-cocoop.glint", {.bases = {base}});
+  EXPECT_EQ(package.file("towers/image.pt").data(), base.file("towers/image.pt").data());
+  EXPECT_EQ(package.tensors("tensors/cocoop.safetensors").at("context").dim(0), 4);
+}
+
+// The image tower is the base's, so are its class embeddings; the heads are not.
+TEST_F(ExtensionTest, ABankKnowsTheBasesTowers) {
+  const BankSource own = extended().bank_source("cocoop");
+  const BankSource whole = model().bank_source("cocoop");
+  EXPECT_EQ(own.image, whole.image);
+  EXPECT_EQ(own.text, whole.text);
+  EXPECT_NE(own.heads, whole.heads);
+}
+
 TEST(OwnHeadsTest, WindowsGiveEveryPixelALabel) {
   const auto answers = answers_of("segment");
   for (std::size_t i = 0; i < answers.size(); ++i) {

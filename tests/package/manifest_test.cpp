@@ -212,7 +212,7 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
       {"/activation", "relu", "activation: expected \"quick_gelu\" or \"gelu\", got \"relu\""},
       {"/text_pooling", "last", "text_pooling: expected \"eot\", got \"last\""},
       {"/probability", "sigmoid", "probability: expected \"softmax\", got \"sigmoid\""},
-      {"/extends", Json::object(), "extends: expected null, got an object"},
+      {"/extends", "clip", "extends: expected null or an object, got \"clip\""},
       {"/licence", "", "licence: expected a string that is not empty"},
       {"/logit/scale", 0, "logit.scale: expected a positive number, got 0"},
       {"/logit/scale", -1, "logit.scale: expected a positive number, got -1"},

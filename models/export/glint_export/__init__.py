@@ -2,7 +2,14 @@
 
 from .errors import ExportError
 from .reference import Reference
-from .writer import PackageParts, write_package
+from .writer import ExtensionParts, PackageParts, write_extension, write_package
 
 __version__ = "0.1.0"
-__all__ = ["ExportError", "PackageParts", "Reference", "write_package"]
+__all__ = [
+    "ExportError",
+    "ExtensionParts",
+    "PackageParts",
+    "Reference",
+    "write_extension",
+    "write_package",
+]

@@ -61,8 +61,9 @@ def padded(rows: list[list[int]], length: int) -> Tensor:
     return out
 
 
-def versions(reference: Reference) -> dict[str, str]:
-    packages = _PACKAGES | {name: name for name in reference.libraries}
+def versions(libraries: tuple[str, ...] = ()) -> dict[str, str]:
+    """Of every package's libraries, and of these distributions."""
+    packages = _PACKAGES | {name: name for name in libraries}
     return {name: importlib.metadata.version(package) for name, package in packages.items()}
 
 

@@ -23,11 +23,12 @@ from torch import nn
 from . import pictures as pictures_module
 from .checkpoint import stored_tensors
 from .errors import ExportError, progress, reason
-from .package import MANIFEST, MANIFEST_DIGEST, Package, digest
+from .package import MANIFEST, MANIFEST_DIGEST, NAME, Package, digest
 from .reference import Golden, Reference, compute, versions
 from .script import STORAGE, save_scripted
 from .verify import EMBEDDING_BOUND, LOGIT_BOUND, check_calls, verify
 
+VECTORS = "reference/vectors.safetensors"
 DEFAULT_TEMPLATES = ["a photo of a {}."]
 
 
@@ -99,6 +100,26 @@ class PackageParts:
         return replace(self, text=None, reference=reference)
 
 
+@dataclass
+class ExtensionParts:
+    """What a package adds to a base: an adapter, learned prompts, a cache."""
+
+    name: str
+    base: Path  # a package that extends nothing; its digest is recorded
+    tasks: dict[str, Any]  # as in the manifest
+    calls: list[Call]  # at least one, of the base's towers or of the blocks
+    licence: str
+    provenance: dict[str, str]
+    storage: str = "f32"  # of the blocks
+    blocks: dict[str, Block] = field(default_factory=dict)  # towers that the base does not have
+    tensors: dict[str, dict[str, torch.Tensor]] = field(default_factory=dict)  # path -> tensors
+    templates: list[str] = field(default_factory=list)  # templates.json, unless empty
+    classes: list[str] = field(default_factory=list)  # classes.json, unless empty
+    preprocess: dict[str, dict[str, Any]] = field(default_factory=dict)  # beside the base's
+    logit: tuple[float, float] | None = None  # scale and bias; None: the base's
+    libraries: tuple[str, ...] = ()  # distributions that computed the calls
+
+
 def _require(condition: bool, expected: str, got: Any, where: str) -> None:
     if not condition:
         raise ExportError(f"expected {expected}, got {got} as the {where}")
@@ -108,32 +129,41 @@ def _is_template(text: Any) -> bool:
     return isinstance(text, str) and text.count("{}") == 1
 
 
-def _check_parts(parts: PackageParts) -> None:
+def _check_identity(parts: PackageParts | ExtensionParts) -> None:
     _require(
-        re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", parts.name) is not None,
+        NAME.fullmatch(parts.name) is not None,
         "1 to 64 of a-z, 0-9, dot, underscore and dash, letter or digit first",
         repr(parts.name),
         "name",
     )
     _require(parts.storage in STORAGE, "f32 or f16", repr(parts.storage), "storage")
-    scale, bias = parts.reference.logit_scale, parts.reference.logit_bias
-    _require(math.isfinite(scale) and scale > 0, "a positive number", scale, "logit scale")
-    _require(math.isfinite(bias), "a finite number", bias, "logit bias")
     _require(bool(parts.licence.strip()), "an SPDX expression or a sentence", "nothing", "licence")
     for template in parts.templates:
         _require(_is_template(template), 'text with one "{}"', repr(template), "template")
-    _require(bool(parts.templates), "at least one template", "none", "templates")
-    _require(len(parts.pictures) <= 16, "at most 16 pictures", len(parts.pictures), "reference")
-    _require(1 <= len(parts.texts) <= 64, "1 to 64 texts", len(parts.texts), "reference")
-    for name, tower in parts.towers().items():
+
+
+def _check_logit(scale: float, bias: float) -> None:
+    _require(math.isfinite(scale) and scale > 0, "a positive number", scale, "logit scale")
+    _require(math.isfinite(bias), "a finite number", bias, "logit bias")
+
+
+def _check_weights(towers: dict[str, nn.Module], storage: str) -> None:
+    for name, tower in towers.items():
         bad = [
             key
             for key, weight in stored_tensors(tower)
-            if not torch.isfinite(weight.to(STORAGE[parts.storage])).all()
+            if not torch.isfinite(weight.to(STORAGE[storage])).all()
         ]
-        _require(
-            not bad, f"weights that are finite in {parts.storage}", ", ".join(bad), f"{name} tower"
-        )
+        _require(not bad, f"weights that are finite in {storage}", ", ".join(bad), f"{name} tower")
+
+
+def _check_parts(parts: PackageParts) -> None:
+    _check_identity(parts)
+    _check_logit(parts.reference.logit_scale, parts.reference.logit_bias)
+    _require(bool(parts.templates), "at least one template", "none", "templates")
+    _require(len(parts.pictures) <= 16, "at most 16 pictures", len(parts.pictures), "reference")
+    _require(1 <= len(parts.texts) <= 64, "1 to 64 texts", len(parts.texts), "reference")
+    _check_weights(parts.towers(), parts.storage)
 
 
 def _methods(parts: PackageParts) -> dict[str, Methods]:
@@ -153,15 +183,10 @@ def _methods(parts: PackageParts) -> dict[str, Methods]:
     return {name: methods[name] | parts.methods.get(name, {}) for name in parts.towers()}
 
 
-def _towers(parts: PackageParts) -> dict[str, Any]:
+def _towers(methods: dict[str, Methods], storage: str) -> dict[str, Any]:
     return {
-        name: {
-            "file": f"towers/{name}.pt",
-            "dtype": "f32",
-            "storage": parts.storage,
-            "methods": methods,
-        }
-        for name, methods in _methods(parts).items()
+        name: {"file": f"towers/{name}.pt", "dtype": "f32", "storage": storage, "methods": its}
+        for name, its in methods.items()
     }
 
 
@@ -188,10 +213,18 @@ def _tasks(parts: PackageParts) -> dict[str, Any]:
     return {"classify": {"preprocess": "default", "heads": heads}}
 
 
+def _reference(calls: list[Call], libraries: tuple[str, ...]) -> dict[str, Any]:
+    recorded = [{"tower": call.tower, "method": call.method} for call in calls]
+    return {
+        "file": VECTORS,
+        "tolerance": {"embedding": EMBEDDING_BOUND, "logit": LOGIT_BOUND},
+        "versions": versions(libraries),
+    } | ({"calls": recorded} if calls else {})
+
+
 def _manifest(parts: PackageParts, merges: str | None, pictures: list[str]) -> dict[str, Any]:
     """Everything but `files`."""
     has_text = parts.text is not None
-    calls = [{"tower": call.tower, "method": call.method} for call in parts.calls]
     return {
         "format_version": 1,
         "name": parts.name,
@@ -200,7 +233,7 @@ def _manifest(parts: PackageParts, merges: str | None, pictures: list[str]) -> d
         "activation": parts.activation,
         "preprocess": {"default": parts.preprocess},
         "tokenizer": _tokenizer(parts, merges) if has_text else None,
-        "towers": _towers(parts),
+        "towers": _towers(_methods(parts), parts.storage),
         "text_pooling": "eot",
         "logit": {"scale": parts.reference.logit_scale, "bias": parts.reference.logit_bias},
         "probability": "softmax",
@@ -211,12 +244,31 @@ def _manifest(parts: PackageParts, merges: str | None, pictures: list[str]) -> d
         "reference": {
             "images": pictures,
             "texts": parts.texts if has_text else [],
-            "file": "reference/vectors.safetensors",
-            "tolerance": {"embedding": EMBEDDING_BOUND, "logit": LOGIT_BOUND},
-            "versions": versions(parts.reference),
         }
-        | ({"calls": calls} if calls else {}),
+        | _reference(parts.calls, parts.reference.libraries),
     }
+
+
+def _extension_manifest(parts: ExtensionParts, base: Package) -> dict[str, Any]:
+    """Everything but `files`."""
+    methods = {name: block.methods for name, block in parts.blocks.items()}
+    manifest = {
+        "format_version": 1,
+        "name": parts.name,
+        "family": base.manifest["family"],
+        "extends": {"name": base.manifest["name"], "digest": base.digest},
+        "tasks": parts.tasks,
+        "licence": parts.licence,
+        "provenance": parts.provenance,
+        "reference": _reference(parts.calls, parts.libraries),
+    }
+    if methods:
+        manifest["towers"] = _towers(methods, parts.storage)
+    if parts.preprocess:
+        manifest["preprocess"] = parts.preprocess
+    if parts.logit is not None:
+        manifest["logit"] = {"scale": parts.logit[0], "bias": parts.logit[1]}
+    return manifest
 
 
 def _json(value: Any) -> bytes:
@@ -238,18 +290,36 @@ def _recorded(calls: list[Call]) -> dict[str, torch.Tensor]:
     }
 
 
-def _fill(folder: Path, parts: PackageParts, files: dict[str, bytes]) -> Golden:
-    """Writes every file of the package into `folder`."""
-    for name in ("towers", "reference"):
-        (folder / name).mkdir()
-    for name, tower in parts.towers().items():
+def _save_towers(folder: Path, towers: dict[str, nn.Module], storage: str) -> None:
+    for name, tower in towers.items():
+        (folder / "towers").mkdir(exist_ok=True)
         progress(f"scripting the {name} tower")
         try:
-            save_scripted(tower, parts.storage, folder / f"towers/{name}.pt")
+            save_scripted(tower, storage, folder / f"towers/{name}.pt")
         except RuntimeError as error:
             raise ExportError(
                 f"expected a {name} tower that TorchScript takes, got: {reason(error)}"
             ) from error
+
+
+def _save_tensors(folder: Path, files: dict[str, dict[str, torch.Tensor]]) -> None:
+    for path, tensors in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(save({k: v.contiguous() for k, v in tensors.items()}))
+
+
+def _seal(folder: Path, manifest: dict[str, Any]) -> None:
+    """Writes the manifest, with the digests of all that lies in `folder`."""
+    written = sorted(p for p in folder.rglob("*") if p.is_file())
+    manifest["files"] = {p.relative_to(folder).as_posix(): f"sha256:{digest(p)}" for p in written}
+    (folder / MANIFEST).write_bytes(_json(manifest))
+    (folder / MANIFEST_DIGEST).write_text(digest(folder / MANIFEST) + "\n")
+
+
+def _fill(folder: Path, parts: PackageParts, files: dict[str, bytes]) -> Golden:
+    """Writes every file of the package into `folder`."""
+    (folder / "reference").mkdir()
+    _save_towers(folder, parts.towers(), parts.storage)
     merges = None
     if parts.text is not None:
         merges = "tokenizer/bpe.txt" + (".gz" if parts.merges[:2] == b"\x1f\x8b" else "")
@@ -258,19 +328,13 @@ def _fill(folder: Path, parts: PackageParts, files: dict[str, bytes]) -> Golden:
         (folder / "templates.json").write_bytes(_json(parts.templates))
     progress("computing the golden vectors")
     golden = compute(parts.reference, files, parts.texts)
-    golden.save(folder / "reference/vectors.safetensors", _recorded(parts.calls))
-    for path, tensors in parts.tensors.items():
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_bytes(save({k: v.contiguous() for k, v in tensors.items()}))
+    golden.save(folder / VECTORS, _recorded(parts.calls))
+    _save_tensors(folder, parts.tensors)
     pictures = []
     for i, (name, data) in enumerate(files.items()):
         pictures.append(_reference_name(i, name))
         (folder / pictures[-1]).write_bytes(data)
-    manifest = _manifest(parts, merges, pictures)
-    written = sorted(p for p in folder.rglob("*") if p.is_file())
-    manifest["files"] = {p.relative_to(folder).as_posix(): f"sha256:{digest(p)}" for p in written}
-    (folder / MANIFEST).write_bytes(_json(manifest))
-    (folder / MANIFEST_DIGEST).write_text(digest(folder / MANIFEST) + "\n")
+    _seal(folder, _manifest(parts, merges, pictures))
     return golden
 
 
@@ -318,4 +382,57 @@ def write_package(out: Path, parts: PackageParts, force: bool = False) -> None:
         golden = _fill(folder, parts, files)
         verify(Package(folder), parts.reference, golden, files)
         check_calls(Package(folder), parts.calls)
+    progress(f"wrote {out}")
+
+
+def _check_extension(parts: ExtensionParts, base: Package) -> None:
+    _check_identity(parts)
+    _require(base.base is None, "a base that extends nothing", base.folder, "base")
+    _require(bool(parts.calls), "at least one recorded call", "none", "reference")
+    if parts.logit is not None:
+        _check_logit(*parts.logit)
+    _check_weights({name: block.module for name, block in parts.blocks.items()}, parts.storage)
+
+
+def _check_names(package: Package, parts: ExtensionParts) -> None:
+    """What the tasks and the calls name is there; other keys are left to the reader."""
+    files, towers = package.manifest["files"], package.manifest["towers"]
+    for name, task in parts.tasks.items():
+        _require(
+            task.get("preprocess") in package.manifest["preprocess"],
+            "a preprocess of the package",
+            repr(task.get("preprocess")),
+            f"preprocess of task {name}",
+        )
+        for head in task["heads"]:
+            for key in ("templates", "tensors"):
+                path = head.get(key)
+                where = f"{key} of task {name}"
+                _require(path is None or path in files, "a file of the package", path, where)
+    for call in parts.calls:
+        known = towers.get(call.tower, {}).get("methods", {})
+        where = f"call of {call.tower}.{call.method}"
+        _require(call.method in known, "a method of the package", call.method, where)
+
+
+def write_extension(out: Path, parts: ExtensionParts, force: bool = False) -> None:
+    """Writes and verifies a package that extends parts.base, as write_package does.
+
+    Its towers, tokenizer and preprocesses stay in the base, which readers find beside it or in
+    GLINT_PACKAGE_PATH.
+    """
+    base = Package(parts.base)
+    _check_extension(parts, base)
+    with _replacing(out, force) as folder:
+        _save_towers(
+            folder, {name: block.module for name, block in parts.blocks.items()}, parts.storage
+        )
+        _save_tensors(folder, {VECTORS: _recorded(parts.calls)} | parts.tensors)
+        for name, strings in (("templates", parts.templates), ("classes", parts.classes)):
+            if strings:
+                (folder / f"{name}.json").write_bytes(_json(strings))
+        _seal(folder, _extension_manifest(parts, base))
+        package = Package(folder, [base])
+        _check_names(package, parts)
+        check_calls(package, parts.calls)
     progress(f"wrote {out}")

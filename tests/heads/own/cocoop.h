@@ -9,7 +9,8 @@ namespace glint::own {
 class CocoopHead final : public Head {
  public:
   explicit CocoopHead(const HeadContext& head)
-      : context_(values_of(head.package.tensors(head.spec.tensors).at("context"))) {}
+      : context_(values_of(head.package.tensors(head.spec.tensors).at("context"))),
+        network_(network_of(head.spec)) {}
 
   // Before an image is seen: the embedded words of each label.
   TextState prepare(const TextQuery& query, const Towers& towers) const override {
@@ -43,11 +44,16 @@ class CocoopHead final : public Head {
   }
 
  private:
+  static std::string network_of(const HeadSpec& spec) {
+    const auto found = spec.parameters.find("network");
+    return found == spec.parameters.end() ? "meta_net" : std::get<std::string>(found->second);
+  }
+
   std::vector<float> shifted_context(const ImageState& image, const Towers& towers) const {
     const std::vector<float> embedding = unit(values_of(image.embedding));
     const auto dim = static_cast<std::int64_t>(embedding.size());
     const Tensor shift =
-        towers.call("meta_net", "forward", {{"embedding", Tensor::from({1, dim}, embedding)}})
+        towers.call(network_, "forward", {{"embedding", Tensor::from({1, dim}, embedding)}})
             .at("shift")
             .cpu();
     std::vector<float> context = context_;
@@ -58,6 +64,7 @@ class CocoopHead final : public Head {
   }
 
   std::vector<float> context_;  // [M, width]
+  std::string network_;         // the tower that makes the shift
 };
 
 }  // namespace glint::own
