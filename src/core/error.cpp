@@ -40,12 +40,6 @@ std::string version() {
   return cat(GLINT_VERSION_MAJOR, '.', GLINT_VERSION_MINOR, '.', GLINT_VERSION_PATCH);
 }
 
-std::string shape_text(std::span<const std::int64_t> shape) {
-  std::string text;
-  for (const std::int64_t size : shape) text += cat(text.empty() ? "[" : ", ", size);
-  return text.empty() ? "[]" : text + "]";
-}
-
 void check_stop(const std::stop_token& stop) {
   if (stop.stop_requested()) fail(ErrorCode::kCancelled, "cancelled by the caller");
 }

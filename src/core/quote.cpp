@@ -37,4 +37,10 @@ std::string quote(std::string_view text) {
   return out + "\"";
 }
 
+std::string shape_text(std::span<const std::int64_t> shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += cat(text.empty() ? "[" : ", ", size);
+  return text.empty() ? "[]" : text + "]";
+}
+
 }  // namespace glint

@@ -249,7 +249,8 @@ std::map<std::string, TowerSpec, std::less<>> read_blocks(const JsonReader& json
     } else if (manifest.towers.contains(name)) {
       value.problem("expected a name that no tower of the base has");
     }
-    blocks.emplace(name, read_tower(value, name, manifest.files, sizes));
+    blocks.emplace(
+        name, read_tower(value, name, manifest.files, sizes, manifest.tokenizer.has_value()));
   }
   return blocks;
 }
