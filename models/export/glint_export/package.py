@@ -34,7 +34,7 @@ def lent_files(manifest: dict[str, Any]) -> set[str]:
 
 
 class Package:
-    """A package folder whose digests agree; of one that extends another, the manifest is the whole."""
+    """A package folder whose digests agree; with a base, the manifest is that of the whole."""
 
     def __init__(self, folder: Path, bases: Iterable["Package"] = ()):
         """Reads the manifest and checks every digest; ExportError names the file that differs.
