@@ -35,7 +35,10 @@ std::string heads_digest(const Manifest& manifest, const TaskSpec& task) {
     for (const auto& [name, value] : head.parameters) {
       text += cat("  ", name, " = ", parameter_text(value), "\n");
     }
-    if (!head.tensors.empty()) text += cat("  ", manifest.files.find(head.tensors)->second, "\n");
+    if (head.tensors.empty()) continue;
+    text += cat("  ", manifest.files.find(head.tensors)->second, "\n");
+    // What was learned may belong to the package's classes, in their order.
+    for (const std::string& label : manifest.classes) text += cat("  ", label.size(), ":", label);
   }
   return digest_of(text);
 }
