@@ -7,7 +7,7 @@ import pytest
 import torch
 from glint_export import ExtensionParts, write_extension
 from glint_export.package import Package
-from glint_export.writer import Call
+from glint_export.parts import Call
 from program_support import PACKAGE
 
 

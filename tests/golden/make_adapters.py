@@ -41,7 +41,7 @@ from glint_export.towers import (  # noqa: E402
     VisionTransformer,
     VitConfig,
 )
-from glint_export.writer import PackageParts  # noqa: E402
+from glint_export.parts import PackageParts  # noqa: E402
 from open_clip.tokenizer import SimpleTokenizer, default_bpe  # noqa: E402
 from open_clip.transform import PreprocessCfg, image_transform_v2  # noqa: E402
 from PIL import Image  # noqa: E402

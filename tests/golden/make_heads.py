@@ -33,7 +33,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from glint_export import Reference, write_extension, write_package  # noqa: E402
 from glint_export.preprocess import to_manifest  # noqa: E402
-from glint_export.writer import (  # noqa: E402
+from glint_export.parts import (  # noqa: E402
     Block,
     Call,
     ExtensionParts,

@@ -17,7 +17,7 @@ import open_clip  # noqa: E402
 import torch  # noqa: E402
 from glint_export import clip, write_package  # noqa: E402
 from glint_export.random_weights import randomise  # noqa: E402
-from glint_export.writer import PackageParts  # noqa: E402
+from glint_export.parts import PackageParts  # noqa: E402
 from open_clip.transform import PreprocessCfg  # noqa: E402
 
 PACKAGE = HERE / "packages" / "random-vit.glint"

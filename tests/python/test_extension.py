@@ -9,7 +9,7 @@ import pytest
 import torch
 from glint_export import ExportError, ExtensionParts, write_extension
 from glint_export.package import Package
-from glint_export.writer import Block, Call, method, port
+from glint_export.parts import Block, Call, method, port
 
 BASE = Path(__file__).resolve().parent.parent / "golden/packages/heads.glint"
 DIM = 8  # of its embeddings

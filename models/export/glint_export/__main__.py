@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .errors import ExportError
 
 if TYPE_CHECKING:
-    from .writer import PackageParts
+    from .parts import PackageParts
 
 _EXAMPLES = """examples:
   glint_export clip --arch ViT-B-32 --pretrained laion2b_s34b_b79k --out clip.glint

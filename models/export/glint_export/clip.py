@@ -32,7 +32,7 @@ from .towers import (
     VisionTransformer,
     VitConfig,
 )
-from .writer import PackageParts
+from .parts import PackageParts
 
 _VISION_KEYS = {"image_size", "layers", "width", "patch_size", "head_width", "mlp_ratio"}
 _TEXT_KEYS = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio"}

@@ -22,7 +22,7 @@ from .hf_tokenizer import load_tokenizer
 from .preprocess import transform
 from .reference import Reference
 from .towers import TextConfig, TextTransformer, VisionTransformer, VitConfig
-from .writer import PackageParts
+from .parts import PackageParts
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _ACTIVATIONS = {"quick_gelu": True, "gelu": False}  # to quick_gelu of the towers

@@ -92,7 +92,7 @@ def check_text(tower: torch.jit.ScriptModule, reference: Reference, width: int) 
 
 @torch.no_grad()
 def check_calls(package: Package, calls: list[Any]) -> None:
-    """Repeats the recorded calls (writer.Call) with the towers as they lie on disk."""
+    """Repeats the recorded calls (parts.Call) with the towers as they lie on disk."""
     for call in calls:
         stage = f"method {call.method} of {call.tower}"
         got = _run(stage, getattr(package.tower(call.tower), call.method), *call.inputs.values())
