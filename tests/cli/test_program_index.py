@@ -368,8 +368,19 @@ def test_scores_beyond_f32_are_an_error_and_no_null(build, search):
     ids=" ".join,
 )
 def test_wrong_usage_of_index_is_exit_2(glint, arguments, tmp_path):
-    assert glint(*arguments).failed("; see glint index --help", code=2)
+    inner = arguments[1] if arguments[1:] and arguments[1] != "destroy" else ""
+    where = " ".join(filter(None, ["; see glint index", inner, "--help"]))
+    assert glint(*arguments).failed(where, code=2)
     assert os.listdir(tmp_path) == []
+
+
+def test_an_index_does_not_replace_its_embeddings(glint, tmp_path):
+    np.save(tmp_path / "a.npy", np.eye(3, dtype=np.float32))
+    path = str(tmp_path / "a.npy")
+    before = (tmp_path / "a.npy").read_bytes()
+    done = glint("index", "build", "--embeddings", path, "--output", path)
+    assert done.failed("the same file")
+    assert (tmp_path / "a.npy").read_bytes() == before
 
 
 # Outputs.
