@@ -104,7 +104,9 @@ class TipShapeTest : public testing::Test {
     for (std::size_t i = 0; i < keys.size(); ++i) keys[i] += features_[i % features_.size()];
     normalize_rows(keys, kDim);
     keys_ = Tensor::from({kClasses * kShots, kDim}, keys);
-    for (std::uint32_t n = 0; n < kClasses * kShots; ++n) classes_.push_back(n * 7 % kClasses);
+    for (std::int64_t n = 0; n < kClasses * kShots; ++n) {
+      classes_.push_back(static_cast<std::uint32_t>(n * 7 % kClasses));
+    }
   }
   TipAdapterHead head(double alpha, double beta) const {
     return {zero_shot(), {{bank_.labels, "of the cache"}, keys_, classes_}, alpha, beta};
