@@ -18,21 +18,25 @@ struct Model::Impl {
   std::optional<Tokenizer> tokenizer;
   std::shared_ptr<const Towers> towers;
   ModelReport report;
-  std::map<std::string, std::shared_ptr<const Head>, std::less<>> heads;  // by task
+  struct Task {
+    std::shared_ptr<const Head> head;
+    BankSource bank_source;
+  };
+  std::map<std::string, Task, std::less<>> tasks;
 
   const Manifest& manifest() const { return package.manifest(); }
 
   // The named task, or the only one.
   std::string_view task_name(std::string_view name) const {
-    const auto& tasks = manifest().tasks;
-    const auto found = name.empty() ? tasks.begin() : tasks.find(name);
-    if (found == tasks.end()) {
+    const auto& declared = manifest().tasks;
+    const auto found = name.empty() ? declared.begin() : declared.find(name);
+    if (found == declared.end()) {
       fail(ErrorCode::kNotFound, "package ", quote(manifest().name), " has no task",
            name.empty() ? "" : " ", name.empty() ? "" : quote(name));
     }
-    if (name.empty() && tasks.size() > 1) {
-      fail(ErrorCode::kInvalidArgument, "package ", quote(manifest().name), " has ", tasks.size(),
-           " tasks; expected the name of one");
+    if (name.empty() && declared.size() > 1) {
+      fail(ErrorCode::kInvalidArgument, "package ", quote(manifest().name), " has ",
+           declared.size(), " tasks; expected the name of one");
     }
     return found->first;
   }
@@ -42,15 +46,11 @@ struct Model::Impl {
     return manifest().tasks.find(task_name(task))->second.preprocess;
   }
 
-  const Head& head(std::string_view task) const { return *heads.find(task_name(task))->second; }
-
-  void check_bank(const ClassBank& bank, std::string_view task) const {
-    check_bank_source(bank.source, bank_source_of(package, task));
-  }
+  const Task& task(std::string_view name) const { return tasks.find(task_name(name))->second; }
 
   std::vector<ImageState> encode(std::span<const ImageView> images,
                                  const PredictOptions& options) const {
-    auto states = head(options.task).encode(images, *towers, options);
+    auto states = task(options.task).head->encode(images, *towers, options);
     check_states(states, images.size(), options.task);
     return states;
   }
@@ -63,10 +63,12 @@ struct Model::Impl {
   }
 
   // The task's head, once `text` is known to be none of another model's.
-  const Head& head_for(const TextState& text, std::string_view task) const {
-    const std::string_view name = task_name(task);
-    if (const auto* const bank = std::get_if<ClassBank>(&text)) check_bank(*bank, name);
-    return *heads.find(name)->second;
+  const Head& head_for(const TextState& text, std::string_view name) const {
+    const Task& known = task(name);
+    if (const auto* const bank = std::get_if<ClassBank>(&text)) {
+      check_bank_source(bank->source, known.bank_source);
+    }
+    return *known.head;
   }
 };
 
@@ -119,7 +121,8 @@ Model Model::load(const Package& package, const ModelOptions& options) {
                     .threads = options.threads,
                     .towers = std::move(loaded.reports)};
     for (const auto& [name, task] : manifest.tasks) {
-      impl->heads.emplace(name, make_heads(package, name, options.heads));
+      impl->tasks.emplace(name, Impl::Task{make_heads(package, name, options.heads),
+                                           bank_source_of(package, name)});
     }
     return Model(std::move(impl));
   });
@@ -136,11 +139,11 @@ TextState Model::prepare(const std::vector<std::string>& labels,
 
 TextState Model::prepare(const TextQuery& query, std::string_view task) const {
   return within_memory("encoding labels", [&] {
-    const std::string_view name = impl_->task_name(task);
+    const Impl::Task& known = impl_->task(task);
     TextQuery with_defaults = query;
     if (query.labels.empty()) with_defaults.labels = manifest().classes;
-    TextState text = impl_->head(name).prepare(with_defaults, towers());
-    if (auto* const bank = std::get_if<ClassBank>(&text)) bank->source = bank_source(name);
+    TextState text = known.head->prepare(with_defaults, towers());
+    if (auto* const bank = std::get_if<ClassBank>(&text)) bank->source = known.bank_source;
     return text;
   });
 }
@@ -178,7 +181,7 @@ ImageState Model::encode(const ImageView& image, const PredictOptions& options) 
 std::vector<ImageState> Model::encode_pixels(const Tensor& pixels,
                                              const PredictOptions& options) const {
   return within_memory("encoding pixels", [&] {
-    auto states = impl_->head(options.task).encode_pixels(pixels, towers(), options);
+    auto states = impl_->task(options.task).head->encode_pixels(pixels, towers(), options);
     impl_->check_states(states, static_cast<std::size_t>(pixels.dim(0)), options.task);
     return states;
   });
@@ -234,12 +237,10 @@ void Model::warm_up() const {
 ModelReport Model::report() const { return impl_->report; }
 
 void Model::check_bank(const ClassBank& bank, std::string_view task) const {
-  impl_->check_bank(bank, impl_->task_name(task));
+  check_bank_source(bank.source, impl_->task(task).bank_source);
 }
 
-BankSource Model::bank_source(std::string_view task) const {
-  return bank_source_of(package(), impl_->task_name(task));
-}
+BankSource Model::bank_source(std::string_view task) const { return impl_->task(task).bank_source; }
 
 Preprocessor Model::preprocessor(std::string_view task) const {
   return Preprocessor(manifest().preprocess.find(impl_->preprocess_name(task))->second);
