@@ -20,29 +20,20 @@ std::vector<float> layer(std::span<const float> in, const Tensor& weight) {
 
 ClipAdapterHead::ClipAdapterHead(std::shared_ptr<const Head> inner, Tensor down, Tensor up,
                                  double ratio)
-    : inner_(std::move(inner)),
+    : WrappingHead(std::move(inner)),
       down_(std::move(down)),
       up_(std::move(up)),
       ratio_(static_cast<float>(ratio)) {}
 
-TextState ClipAdapterHead::prepare(const TextQuery& query, const Towers& towers) const {
-  return inner_->prepare(query, towers);
-}
-
 std::vector<ImageState> ClipAdapterHead::encode(std::span<const ImageView> images,
                                                 const Towers& towers,
                                                 const PredictOptions& options) const {
-  return adapt(inner_->encode(images, towers, options));
+  return adapt(inner().encode(images, towers, options));
 }
 
 std::vector<ImageState> ClipAdapterHead::encode_pixels(const Tensor& pixels, const Towers& towers,
                                                        const PredictOptions& options) const {
-  return adapt(inner_->encode_pixels(pixels, towers, options));
-}
-
-Prediction ClipAdapterHead::predict(const ImageState& image, const TextState& text,
-                                    const Towers& towers, const PredictOptions& options) const {
-  return inner_->predict(image, text, towers, options);
+  return adapt(inner().encode_pixels(pixels, towers, options));
 }
 
 std::vector<ImageState> ClipAdapterHead::adapt(std::vector<ImageState> states) const {

@@ -2,16 +2,15 @@
 // Gao et al. 2021 (arXiv:2110.04544); gaopengcuhk/CLIP-Adapter clip_adapter.py, CustomCLIP.forward.
 #pragma once
 
-#include <glint/head.h>
+#include "heads/wrapping_head.h"
 
 namespace glint {
 
-class ClipAdapterHead final : public Head {
+class ClipAdapterHead final : public WrappingHead {
  public:
   // down [H, D], up [D, H] f32 on the CPU; the official H is D / 4.
   ClipAdapterHead(std::shared_ptr<const Head> inner, Tensor down, Tensor up, double ratio);
 
-  TextState prepare(const TextQuery& query, const Towers& towers) const override;
   // The wrapped head's states, each embedding f, not normalised, replaced by
   // ratio * relu(up relu(down f)) + (1 - ratio) * f.
   // Throws Error(kInvalidArgument) when a state has no embedding of D numbers.
@@ -19,13 +18,10 @@ class ClipAdapterHead final : public Head {
                                  const PredictOptions& options) const override;
   std::vector<ImageState> encode_pixels(const Tensor& pixels, const Towers& towers,
                                         const PredictOptions& options) const override;
-  Prediction predict(const ImageState& image, const TextState& text, const Towers& towers,
-                     const PredictOptions& options) const override;
 
  private:
   std::vector<ImageState> adapt(std::vector<ImageState> states) const;
 
-  std::shared_ptr<const Head> inner_;
   Tensor down_;
   Tensor up_;
   float ratio_;

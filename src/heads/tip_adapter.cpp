@@ -12,32 +12,21 @@ namespace glint {
 
 TipAdapterHead::TipAdapterHead(std::shared_ptr<const Head> inner, Cache cache, double alpha,
                                double beta)
-    : inner_(std::move(inner)),
+    : WrappingHead(std::move(inner)),
       cache_(std::move(cache)),
       alpha_(alpha),
       beta_(static_cast<float>(beta)) {}
 
 TextState TipAdapterHead::prepare(const TextQuery& query, const Towers& towers) const {
   for (const std::string& label : query.labels) cache_.names.of(label);
-  return inner_->prepare(query, towers);
-}
-
-std::vector<ImageState> TipAdapterHead::encode(std::span<const ImageView> images,
-                                               const Towers& towers,
-                                               const PredictOptions& options) const {
-  return inner_->encode(images, towers, options);
-}
-
-std::vector<ImageState> TipAdapterHead::encode_pixels(const Tensor& pixels, const Towers& towers,
-                                                      const PredictOptions& options) const {
-  return inner_->encode_pixels(pixels, towers, options);
+  return inner().prepare(query, towers);
 }
 
 Prediction TipAdapterHead::predict(const ImageState& image, const TextState& text,
                                    const Towers& towers, const PredictOptions& options) const {
   PredictOptions all = options;
   all.top_k = 0;
-  const Prediction before = inner_->predict(image, text, towers, all);
+  const Prediction before = inner().predict(image, text, towers, all);
   const auto* const classified = std::get_if<Classification>(&before);
   if (classified == nullptr) {
     fail(ErrorCode::kInvalidArgument, "expected a head that classifies before one of type ",

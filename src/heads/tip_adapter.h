@@ -3,16 +3,15 @@
 // Zhang et al. 2022 (arXiv:2207.09519); gaopengcuhk/Tip-Adapter main.py, run_tip_adapter.
 #pragma once
 
-#include <glint/head.h>
-
 #include <cstdint>
 #include <vector>
 
 #include "heads/class_positions.h"
+#include "heads/wrapping_head.h"
 
 namespace glint {
 
-class TipAdapterHead final : public Head {
+class TipAdapterHead final : public WrappingHead {
  public:
   struct Cache {
     ClassPositions names;
@@ -24,10 +23,6 @@ class TipAdapterHead final : public Head {
   // The wrapped head's, for any of the cache's classes in any order.
   // Throws Error(kInvalidArgument): a label that the cache does not have.
   TextState prepare(const TextQuery& query, const Towers& towers) const override;
-  std::vector<ImageState> encode(std::span<const ImageView> images, const Towers& towers,
-                                 const PredictOptions& options) const override;
-  std::vector<ImageState> encode_pixels(const Tensor& pixels, const Towers& towers,
-                                        const PredictOptions& options) const override;
   // logit of the wrapped head + alpha * sum of exp(-beta + beta * key . f) over the class's keys,
   // f the normalised image embedding; softmax over the labels; the best top_k.
   // Throws Error(kInvalidArgument): a wrapped head that does not classify, a label or an embedding
@@ -38,7 +33,6 @@ class TipAdapterHead final : public Head {
  private:
   std::vector<double> votes(const ImageState& image) const;
 
-  std::shared_ptr<const Head> inner_;
   Cache cache_;
   double alpha_;
   float beta_;
