@@ -191,10 +191,6 @@ std::optional<std::size_t> JsonReader::one_of(
   return std::nullopt;
 }
 
-void JsonReader::null() const {
-  if (!is_null()) expected("null");
-}
-
 std::optional<bool> JsonReader::boolean() const {
   if (const auto* const value = get<bool>()) return *value;
   expected("true or false");

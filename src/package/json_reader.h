@@ -71,7 +71,6 @@ class JsonReader {
   std::optional<std::string> string(std::size_t min = 0, std::size_t max = 65'536) const;
   // The position of the value among `choices`.
   std::optional<std::size_t> one_of(std::initializer_list<std::string_view> choices) const;
-  void null() const;
   std::optional<bool> boolean() const;
   std::map<std::string, std::string, std::less<>> strings() const;  // an object of strings
 

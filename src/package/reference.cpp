@@ -20,13 +20,9 @@ class ReferenceChecker {
       : tensors_(tensors), context_(context), problems_(problems) {}
 
   void expect(const std::string& name, DType dtype, const std::vector<std::int64_t>& shape) {
-    expected_.insert(name);
-    const auto found = tensors_.find(name);
-    if (found == tensors_.end()) {
-      problems_.add(name, "missing");
-      return;
-    }
-    const StoredTensor& tensor = found->second;
+    const StoredTensor* const stored = look_up(name);
+    if (stored == nullptr) return;
+    const StoredTensor& tensor = *stored;
     const bool same_kind = (tensor.dtype == DType::kI64) == (dtype == DType::kI64);
     if (same_kind && tensor.dtype != DType::kF16 && fits(tensor.shape, shape)) return;
     const std::string wanted = shape.size() == 1 && shape[0] == kAnyLength
@@ -41,13 +37,9 @@ class ReferenceChecker {
 
   // A port's tensor; symbols may have any size of at least 1.
   void expect(const std::string& name, const Port& port) {
-    expected_.insert(name);
-    const auto found = tensors_.find(name);
-    if (found == tensors_.end()) {
-      problems_.add(name, "missing");
-      return;
-    }
-    const StoredTensor& tensor = found->second;
+    const StoredTensor* const stored = look_up(name);
+    if (stored == nullptr) return;
+    const StoredTensor& tensor = *stored;
     bool same = tensor.dtype == port.dtype && tensor.shape.size() == port.shape.size();
     for (std::size_t i = 0; same && i < port.shape.size(); ++i) {
       const PortSize& size = port.shape[i];
@@ -66,6 +58,15 @@ class ReferenceChecker {
   }
 
  private:
+  // nullptr, with a problem, when there is none.
+  const StoredTensor* look_up(const std::string& name) {
+    expected_.insert(name);
+    const auto found = tensors_.find(name);
+    if (found != tensors_.end()) return &found->second;
+    problems_.add(name, "missing");
+    return nullptr;
+  }
+
   bool fits(const std::vector<std::int64_t>& got, const std::vector<std::int64_t>& wanted) const {
     if (wanted.size() == 1 && wanted[0] == kAnyLength) {
       return got.size() == 1 && got[0] >= 2 && got[0] <= context_;

@@ -113,7 +113,7 @@ TEST(JsonReaderTest, SaysNothingMoreAboutAnAbsentValue) {
   EXPECT_TRUE(absent.strings().empty());
   EXPECT_EQ(absent.number(), std::nullopt);
   EXPECT_EQ(absent.positive_number(), std::nullopt);
-  absent.null();
+  absent.boolean();
   absent.boolean();
   EXPECT_FALSE(problems.any());
 }
