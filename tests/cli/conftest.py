@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from program_support import PACKAGE, PHOTOS, PROGRAM, Result, environment
 
@@ -68,3 +69,26 @@ def copy_package(tmp_path):
         return Path(shutil.copytree(PACKAGE, tmp_path / "packages" / name))
 
     return copy
+
+
+@pytest.fixture
+def build(glint, tmp_path):
+    """glint index build: makes an index of an array, or of a file that is there."""
+
+    def run(rows, *flags, output="a.gidx"):
+        if not isinstance(rows, str):
+            np.save(tmp_path / "rows.npy", rows)
+            rows = "rows.npy"
+        return glint("index", "build", "--embeddings", rows, "--output", output, *flags)
+
+    return run
+
+
+@pytest.fixture
+def search(glint, package):
+    """glint index search, with the small random package."""
+
+    def run(*flags, index="a.gidx", **options):
+        return glint("index", "search", index, "--model", package, *flags, **options)
+
+    return run

@@ -8,9 +8,12 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("GLINT_PROGRAM") or ROOT / "build" / "release" / "bin" / "glint")
 PACKAGE = ROOT / "tests" / "golden" / "packages" / "random-vit.glint"
+EMBED_DIM = json.loads((PACKAGE / "glint.json").read_text())["embed_dim"]
 PHOTOS = ROOT / "examples" / "data"
 
 
@@ -52,3 +55,8 @@ def seal(folder):
     data = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     (folder / "glint.json").write_bytes(data)
     (folder / "glint.json.sha256").write_text(hashlib.sha256(data).hexdigest() + "\n")
+
+
+def unit_rows(count, dim=EMBED_DIM, seed=1):
+    rows = np.random.default_rng(seed).standard_normal((count, dim))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype("<f4")

@@ -10,6 +10,7 @@
 #include "heads/tip_adapter.h"
 #include "heads/zero_shot.h"
 #include "support/expect_error.h"
+#include "support/silent_head.h"
 
 namespace glint {
 namespace {
@@ -145,13 +146,8 @@ TEST_F(TipShapeTest, RefusesLogitsThatAreNotFinite) {
 }
 
 // Detects nothing, but is no classification.
-class DetectingHead final : public Head {
+class DetectingHead final : public test::SilentHead {
  public:
-  TextState prepare(const TextQuery&, const Towers&) const override { return ClassBank{}; }
-  std::vector<ImageState> encode(std::span<const ImageView>, const Towers&,
-                                 const PredictOptions&) const override {
-    return {};
-  }
   Prediction predict(const ImageState&, const TextState&, const Towers&,
                      const PredictOptions&) const override {
     return Detection{};

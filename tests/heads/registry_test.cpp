@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/expect_error.h"
+#include "support/silent_head.h"
 #include "support/tiny_package.h"
 
 namespace glint {
@@ -24,19 +25,10 @@ Package package_with(const Json& heads) {
 }
 
 // Remembers what it was made from.
-class EchoHead final : public Head {
+class EchoHead final : public test::SilentHead {
  public:
   explicit EchoHead(const HeadContext& context)
       : spec(context.spec), preprocess(context.task.preprocess), inner(context.inner) {}
-  TextState prepare(const TextQuery&, const Towers&) const override { return ClassBank{}; }
-  std::vector<ImageState> encode(std::span<const ImageView>, const Towers&,
-                                 const PredictOptions&) const override {
-    return {};
-  }
-  Prediction predict(const ImageState&, const TextState&, const Towers&,
-                     const PredictOptions&) const override {
-    return Classification{};
-  }
   HeadSpec spec;
   std::string preprocess;
   std::shared_ptr<const Head> inner;

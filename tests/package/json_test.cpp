@@ -114,7 +114,6 @@ TEST(JsonReaderTest, SaysNothingMoreAboutAnAbsentValue) {
   EXPECT_EQ(absent.number(), std::nullopt);
   EXPECT_EQ(absent.positive_number(), std::nullopt);
   absent.boolean();
-  absent.boolean();
   EXPECT_FALSE(problems.any());
 }
 
