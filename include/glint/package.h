@@ -31,7 +31,8 @@ struct PortSize {
   PortSize(std::string any) : symbol(std::move(any)) {}  // NOLINT(google-explicit-constructor)
   PortSize(const char* any) : symbol(any) {}             // NOLINT(google-explicit-constructor)
   std::int64_t size = 0;
-  std::string symbol;  // empty: `size` is the size
+  std::string symbol;     // empty: `size` is the size
+  std::int64_t most = 0;  // of a symbol: what it stands for at most; 0: anything
   bool operator==(const PortSize&) const = default;
 };
 

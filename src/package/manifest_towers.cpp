@@ -5,6 +5,7 @@
 // the package knows (the width of the text tower) are variables: the first port that has one binds
 // it, every later one must agree.
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -59,6 +60,15 @@ bool is_symbol(const std::string& text) {
   };
   return !text.empty() && text.size() <= 16 && text[0] >= 'A' && text[0] <= 'Z' &&
          std::all_of(text.begin(), text.end(), good);
+}
+
+// A decimal of at most kMaxSize, as anyone would write it; -1 for any other text.
+std::int64_t bound_of(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool good = error == std::errc() && end == text.data() + text.size() && value > 0 &&
+                    value <= kMaxSize && text[0] != '0';
+  return good ? value : -1;
 }
 
 bool is_port_name(const std::string& text) {
@@ -128,8 +138,13 @@ class TowerReader {
   PortSize any_size(const JsonReader& json) {
     const auto text = json.is_string() ? json.string() : std::nullopt;
     if (!text) return json.integer(1, kMaxSize, "a positive integer or a symbol").value_or(kWrong);
-    if (!is_symbol(*text)) json.expected("a positive integer or a symbol [A-Z][A-Za-z0-9]*");
-    return *text;
+    const std::size_t bound = std::min(text->find("<="), text->size());
+    PortSize size(text->substr(0, bound));
+    if (bound < text->size()) size.most = bound_of(std::string_view(*text).substr(bound + 2));
+    if (!is_symbol(size.symbol) || size.most < 0) {
+      json.expected("a positive integer or a symbol [A-Z][A-Za-z0-9]*, alone or as in \"P<=12\"");
+    }
+    return size;
   }
 
   PortSize known_size(const JsonReader& json, const PortSize& expected) {

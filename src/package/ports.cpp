@@ -9,6 +9,7 @@ std::string to_string(const Port& port) {
   for (const PortSize& size : port.shape) {
     shape += shape.empty() ? "" : ", ";
     shape += size.symbol.empty() ? std::to_string(size.size) : size.symbol;
+    if (size.most > 0) shape += "<=" + std::to_string(size.most);
   }
   return port.name + " " + std::string(to_string(port.dtype)) + " [" + shape + "]";
 }

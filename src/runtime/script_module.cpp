@@ -120,7 +120,7 @@ bool matches(const at::Tensor& value, const Port& port, Symbols& symbols) {
     const PortSize& wanted = port.shape[i];
     const bool fits =
         wanted.symbol.empty() ? got == wanted.size : symbols.agrees(wanted.symbol, got);
-    if (!fits) return false;
+    if (!fits || (wanted.most > 0 && got > wanted.most)) return false;
   }
   return true;
 }

@@ -14,44 +14,6 @@ DIM, WIDTH, CONTEXT, SIDE = 8, 16, 24, 16
 DEPTH, PROMPTS = 2, 3  # layers that get prompts of their own, prompts a layer
 
 
-class PromptedVit(VisionTransformer):
-    """MaPLe's way in (multimodal-prompt-learning clip/model.py): prompts behind the patches."""
-
-    @torch.jit.export
-    def forward_prompted(self, pixels: Tensor, prompts: Tensor) -> Tensor:
-        """pixels [B, 3, S, S], prompts [P, N, width] -> [B, D]"""
-        x = self.conv1(pixels).flatten(2).transpose(1, 2)
-        x = torch.cat([self.class_embedding.expand(x.shape[0], 1, -1), x], dim=1)
-        x = self.ln_pre(x + self.positional_embedding)
-        tokens = x.size(1)
-        x = torch.cat([x, prompts[0].unsqueeze(0).expand(x.size(0), -1, -1)], dim=1)
-        for i, block in enumerate(self.transformer.resblocks):
-            if i < prompts.size(0):
-                x = torch.cat(
-                    [x[:, :tokens], prompts[i].unsqueeze(0).expand(x.size(0), -1, -1)], dim=1
-                )
-            x = block(x, False)
-        return self.ln_post(x[:, 0]) @ self.proj
-
-
-class PromptedText(TextTransformer):
-    """Prompts of each layer in the places behind the start token."""
-
-    @torch.jit.export
-    def forward_prompted(self, embeddings: Tensor, eot: Tensor, prompts: Tensor) -> Tensor:
-        """embeddings [B, L, width] with room for prompts [P, N, width], eot [B] -> [B, D]"""
-        batch, length, width = embeddings.shape
-        x = embeddings + self.positional_embedding[:length]
-        last = 1 + prompts.size(1)
-        for i, block in enumerate(self.transformer.resblocks):
-            if i > 0 and i < prompts.size(0):
-                own = prompts[i].unsqueeze(0).expand(batch, -1, -1)
-                x = torch.cat([x[:, :1], own, x[:, last:]], dim=1)
-            x = block(x, True)
-        pooled = x.gather(1, eot.view(batch, 1, 1).expand(batch, 1, width)).squeeze(1)
-        return self.ln_final(pooled) @ self.text_projection
-
-
 class Dense(nn.Module):
     """A pixel encoder: pixels [B, 3, H, W] -> map [B, D, H / 4, W / 4], unit norm a position."""
 
@@ -102,8 +64,8 @@ class Fusion(nn.Module):
 
 @dataclass
 class Modules:
-    image: PromptedVit
-    text: PromptedText
+    image: VisionTransformer
+    text: TextTransformer
     dense: Dense
     meta_net: MetaNet
     fusion: Fusion
@@ -112,7 +74,7 @@ class Modules:
 def make(vocab_size: int, eot: int, seed: int) -> Modules:
     vit = VitConfig(SIDE, 8, WIDTH, 3, 2, 32, DIM, quick_gelu=True)
     text = TextConfig(vocab_size, CONTEXT, WIDTH, 3, 2, 32, DIM, quick_gelu=True, eot=eot)
-    modules = Modules(PromptedVit(vit), PromptedText(text), Dense(), MetaNet(), Fusion())
+    modules = Modules(VisionTransformer(vit), TextTransformer(text), Dense(), MetaNet(), Fusion())
     generator = torch.Generator().manual_seed(seed)
     for module in vars(modules).values():
         for weight in module.parameters():

@@ -234,17 +234,6 @@ def tasks() -> dict:
     }
 
 
-def methods() -> dict:
-    prompts = port("prompts", "f32", "P", "N", WIDTH)
-    embedding = port("embedding", "f32", "B", DIM)
-    pixels = port("pixels", "f32", "B", 3, SIDE, SIDE)
-    embeddings, eot = port("embeddings", "f32", "B", "L", WIDTH), port("eot", "i64", "B")
-    return {
-        "image": {"forward_prompted": method([pixels, prompts], embedding)},
-        "text": {"forward_prompted": method([embeddings, eot, prompts], embedding)},
-    }
-
-
 def blocks(modules: heads_modules.Modules) -> dict[str, Block]:
     map = port("map", "f32", "B", DIM, "H", "W")
     dense = {"forward": method([port("pixels", "f32", "B", 3, "H4", "W4")], map)}
@@ -317,7 +306,6 @@ def parts_of(world: World) -> PackageParts:
         templates=["a {}."],
         pictures=pictures(),
         texts=["a cat.", "white horse"],
-        methods=methods(),
         blocks=blocks(world.modules),
         tasks=tasks(),
         tensors={

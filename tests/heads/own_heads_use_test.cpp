@@ -166,8 +166,8 @@ TEST(OwnHeadsTest, RefusesWhatDoesNotFit) {
                [&] { towers.call("fusion", "backward", {}); });
 }
 
-// What prompts the MaPLe-like tower is free in number and depth; more depth than layers is not its
-// business, but a width that differs is refused.
+// What prompts the MaPLe-like tower is free in number and depth, up to its layers; another width is
+// refused.
 TEST(OwnHeadsTest, PromptsOfAnyNumberAndDepthEnterTheTower) {
   const Tensor pixels = Tensor::from({2, 3, 16, 16}, std::vector<float>(2 * 3 * 16 * 16, 0.5F));
   for (const std::int64_t depth : {1, 3}) {
@@ -179,10 +179,14 @@ TEST(OwnHeadsTest, PromptsOfAnyNumberAndDepthEnterTheTower) {
       EXPECT_EQ(out.at("embedding").dim(0), 2);
     }
   }
-  const Tensor narrow = Tensor::from({1, 2, 15}, std::vector<float>(30));
-  expect_error(ErrorCode::kInvalidArgument, "expected prompts f32 [P, N, 16]", [&] {
-    model().towers().call("image", "forward_prompted", {{"pixels", pixels}, {"prompts", narrow}});
-  });
+  for (const auto& [depth, width] : {std::pair(1, 15), std::pair(4, 16)}) {
+    const std::vector<float> values(static_cast<std::size_t>(depth * 2 * width));
+    const Tensor prompts = Tensor::from({depth, 2, width}, values);
+    expect_error(ErrorCode::kInvalidArgument, "expected prompts f32 [P<=3, N, 16]", [&] {
+      model().towers().call("image", "forward_prompted",
+                            {{"pixels", pixels}, {"prompts", prompts}});
+    });
+  }
 }
 
 TEST(OwnHeadsTest, AHeadThatLosesAnImageIsNamed) {

@@ -246,7 +246,7 @@ TEST(ModelTest, ReportsHowItComputes) {
   EXPECT_EQ(report.towers[0].storage, "f16");
   EXPECT_EQ(report.towers[0].compute, "f32");
   EXPECT_GT(report.towers[0].weights, 1000);
-  ASSERT_EQ(report.towers[1].methods.size(), 3U);
+  ASSERT_EQ(report.towers[1].methods.size(), 6U);
   for (const MethodReport& method : report.towers[1].methods) {
     EXPECT_GT(method.nodes_executed, 0);
     EXPECT_LE(method.nodes_executed, method.nodes_loaded) << method.name;

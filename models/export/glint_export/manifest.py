@@ -6,9 +6,26 @@ from typing import Any
 from .package import Package
 from .parts import Call, ExtensionParts, Methods, PackageParts, method, port
 from .reference import versions
+from .towers import TextTransformer, VisionTransformer
 from .verify import EMBEDDING_BOUND, LOGIT_BOUND
 
 VECTORS = "reference/vectors.safetensors"
+
+
+def _prompts(tower: VisionTransformer | TextTransformer) -> dict[str, Any]:
+    layers, width = len(tower.transformer.resblocks), tower.positional_embedding.shape[1]
+    return port("prompts", "f32", f"P<={layers}", "N", width)
+
+
+def _prefix_methods(tower: TextTransformer, embeddings: Any, eot: Any, embedding: Any) -> Methods:
+    blocks = tower.transformer.resblocks
+    layers, heads, head_dim = len(blocks), blocks[0].attn.heads, blocks[0].attn.head_dim
+    made = [port(name, "f32", "B", layers, heads, "L", head_dim) for name in ("keys", "values")]
+    used = [port(name, "f32", layers, heads, "P", head_dim) for name in ("keys", "values")]
+    return {
+        "encode_prefix": method([embeddings], *made),
+        "forward_suffix": method([embeddings, eot, *used], embedding),
+    }
 
 
 def _methods(parts: PackageParts) -> dict[str, Methods]:
@@ -23,6 +40,12 @@ def _methods(parts: PackageParts) -> dict[str, Methods]:
         "embed": method([ids], embeddings),
         "forward_embedded": method([embeddings, eot], embedding),
     }
+    if isinstance(parts.image, VisionTransformer):
+        inputs = [*image["forward"]["inputs"], _prompts(parts.image)]
+        image["forward_prompted"] = method(inputs, embedding)
+    if isinstance(parts.text, TextTransformer):
+        text["forward_prompted"] = method([embeddings, eot, _prompts(parts.text)], embedding)
+        text |= _prefix_methods(parts.text, embeddings, eot, embedding)
     methods = {"image": image, "text": text}
     methods |= {name: block.methods for name, block in parts.blocks.items()}
     return {name: methods[name] | parts.methods.get(name, {}) for name in parts.towers()}

@@ -52,12 +52,62 @@ class TextTransformer(nn.Module):
     @torch.jit.export
     def forward_embedded(self, embeddings: Tensor, eot: Tensor) -> Tensor:
         """embeddings [B, L, width], eot [B] i64 positions -> [B, D], un-normalised."""
-        batch, length, width = embeddings.shape
-        x = embeddings + self.positional_embedding[:length]
-        x = self.transformer(x, True)  # [B, L, width]
+        x = embeddings + self.positional_embedding[: embeddings.shape[1]]
+        return self.pool(self.transformer(x, True), eot)
+
+    def pool(self, x: Tensor, eot: Tensor) -> Tensor:
+        """x [B, L, width] behind the last block -> [B, D]."""
+        batch, _, width = x.shape
         # LayerNorm works on each token alone, so it may follow the pick of the end token.
         pooled = x.gather(1, eot.view(batch, 1, 1).expand(batch, 1, width)).squeeze(1)
         return self.ln_final(pooled) @ self.text_projection
+
+    @torch.jit.export
+    def forward_prompted(self, embeddings: Tensor, eot: Tensor, prompts: Tensor) -> Tensor:
+        """forward_embedded with prompts [P, N, width] for the first P blocks, P <= layers.
+
+        They are the N tokens behind the start token: before block i these become prompts[i], and
+        the first ones get positions.  Khattak et al. 2023 (arXiv:2210.03117), clip/model.py of
+        multimodal-prompt-learning.
+        """
+        behind = 1 + prompts.shape[1]
+        shallow = prompts[0].expand(embeddings.shape[0], -1, -1)
+        x = torch.cat([embeddings[:, :1], shallow, embeddings[:, behind:]], dim=1)
+        x = x + self.positional_embedding[: x.shape[1]]
+        for i, block in enumerate(self.transformer.resblocks):
+            if 0 < i and i < prompts.shape[0]:
+                deep = prompts[i].expand(x.shape[0], -1, -1)
+                x = torch.cat([x[:, :1], deep, x[:, behind:]], dim=1)
+            x = block(x, True)
+        return self.pool(x, eot)
+
+    @torch.jit.export
+    def encode_prefix(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """First tokens [B, P, width] -> their keys and values [B, layers, heads, P, head_dim]."""
+        x = embeddings + self.positional_embedding[: embeddings.shape[1]]
+        keys: list[Tensor] = []
+        values: list[Tensor] = []
+        for block in self.transformer.resblocks:
+            x, k, v = block.begin(x)
+            keys.append(k)
+            values.append(v)
+        return torch.stack(keys, dim=1), torch.stack(values, dim=1)
+
+    @torch.jit.export
+    def forward_suffix(
+        self, embeddings: Tensor, eot: Tensor, keys: Tensor, values: Tensor
+    ) -> Tensor:
+        """forward_embedded of texts that begin with the same P tokens, from what follows these.
+
+        embeddings [B, S, width], eot [B] i64 places in them, keys and values
+        [layers, heads, P, head_dim] of encode_prefix -> [B, D].
+        """
+        behind, length = keys.shape[2], embeddings.shape[1]
+        x = embeddings + self.positional_embedding[behind : behind + length]
+        mask = x.new_ones([length, behind + length]).tril(behind) > 0  # [S, P + S]
+        for i, block in enumerate(self.transformer.resblocks):
+            x = block.resume(x, keys[i], values[i], mask)
+        return self.pool(x, eot)
 
     def forward(self, ids: Tensor) -> Tensor:
         """ids [B, L] i64, each row with an end token -> [B, D], un-normalised."""

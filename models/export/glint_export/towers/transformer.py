@@ -23,13 +23,21 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(width, width)
         nn.init.normal_(self.in_proj_weight, std=width**-0.5)
 
-    def forward(self, x: Tensor, causal: bool) -> Tensor:
-        batch, tokens, width = x.shape
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each [B, heads, N, head_dim]."""
+        batch, tokens, _ = x.shape
         qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)  # [B, N, 3 * width]
         qkv = qkv.view(batch, tokens, 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
-        q, k, v = qkv.unbind(0)  # each [B, heads, N, head_dim]
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
-        return self.out_proj(mixed.transpose(1, 2).reshape(batch, tokens, width))
+        q, k, v = qkv.unbind(0)
+        return q, k, v
+
+    def merge(self, mixed: Tensor) -> Tensor:
+        """mixed [B, heads, N, head_dim] -> [B, N, width]."""
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+    def forward(self, x: Tensor, causal: bool) -> Tensor:
+        q, k, v = self.project(x)
+        return self.merge(F.scaled_dot_product_attention(q, k, v, is_causal=causal))
 
 
 class Mlp(nn.Module):
@@ -59,6 +67,24 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, causal: bool) -> Tensor:
         x = x + self.attn(self.ln_1(x), causal)
+        return x + self.mlp(self.ln_2(x))
+
+    def begin(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """A causal block on the first tokens of a sequence: also their keys and values."""
+        q, k, v = self.attn.project(self.ln_1(x))
+        x = x + self.attn.merge(F.scaled_dot_product_attention(q, k, v, is_causal=True))
+        return x + self.mlp(self.ln_2(x)), k, v
+
+    def resume(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """A causal block on the tokens that follow P others, which all rows share.
+
+        x [B, S, width], keys and values [heads, P, head_dim] -> [B, S, width]
+        mask [S, P + S] bool: what a token may look at.
+        """
+        q, k, v = self.attn.project(self.ln_1(x))
+        k = torch.cat([keys.expand(k.shape[0], -1, -1, -1), k], dim=2)
+        v = torch.cat([values.expand(v.shape[0], -1, -1, -1), v], dim=2)
+        x = x + self.attn.merge(F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
         return x + self.mlp(self.ln_2(x))
 
 
