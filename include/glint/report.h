@@ -21,7 +21,8 @@ struct TowerReport {
   std::string compute;  // dtype of the arithmetic
   std::int64_t weights = 0;
   double load_ms = 0;
-  std::vector<std::string> passes{};  // over its graphs, in order
+  std::vector<std::string> passes{};     // over its graphs, in order
+  std::vector<std::string> fallbacks{};  // what a pass gave up, and why
   std::vector<MethodReport> methods{};
 };
 

@@ -184,18 +184,21 @@ ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
       torch::jit::Inline(*graph);
       report_.methods.push_back({.name = method_name, .nodes_loaded = count_nodes(graph)});
     }
-    module_ = freeze(loaded, spec);
+    const torch::jit::Module frozen = freeze(loaded, spec);
+    passes::PackedLayers layers;
     for (const auto& [method_name, method_spec] : spec.methods) {
-      compile(method_name, method_spec, spec.file);
+      compile(frozen, method_name, method_spec, spec.file, layers);
     }
+    report_.fallbacks = layers.refusals();
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     report_.load_ms = took.count();
   });
 }
 
-void ScriptModule::compile(const std::string& name, const MethodSpec& spec,
-                           const std::string& file) {
-  auto graph = module_.get_method(name).graph()->copy();
+void ScriptModule::compile(const torch::jit::Module& module, const std::string& name,
+                           const MethodSpec& spec, const std::string& file,
+                           passes::PackedLayers& layers) {
+  auto graph = module.get_method(name).graph()->copy();
   torch::jit::Inline(*graph);
   const std::string where = cat("towers.", name_, ".methods.", name);
   refuse_writes(graph, where);
@@ -204,6 +207,15 @@ void ScriptModule::compile(const std::string& name, const MethodSpec& spec,
     fail(ErrorCode::kCorruptPackage, where, ": expected ", spec.inputs.size(), " inputs in ",
          quote(file), ", got ", graph->inputs().size() - 1);
   }
+  if (device_.is_cpu()) {
+    for (std::string& pass : passes::run(graph, layers)) {
+      if (std::ranges::find(report_.passes, pass) == report_.passes.end()) {
+        report_.passes.push_back(std::move(pass));
+      }
+    }
+  }
+  // The frozen module holds the plain weights too: it goes, unless a method needs it.
+  if (graph->inputs().front()->hasUses()) self_ = module._ivalue();
   std::ranges::find(report_.methods, name, &MethodReport::name)->nodes_executed =
       count_nodes(graph);
   methods_.emplace(name, Method{spec, torch::jit::Code(std::move(graph), name)});
@@ -225,7 +237,7 @@ std::vector<at::Tensor> ScriptModule::run(std::string_view method,
   const std::string where = cat("towers.", name_, ".", method);
   GLINT_CHECK(inputs.size() == spec.inputs.size());
   Symbols symbols;
-  torch::jit::Stack stack{module_._ivalue()};
+  torch::jit::Stack stack{self_};
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     check_port(ErrorCode::kInvalidArgument, where, inputs[i], spec.inputs[i], symbols);
     stack.emplace_back(inputs[i].to(device_));

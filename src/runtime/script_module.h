@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/passes/passes.h"
+
 namespace glint {
 
 // Immutable after construction; run() may be called concurrently.
@@ -45,12 +47,13 @@ class ScriptModule {
   };
   std::string name_;
   at::Device device_;
-  torch::jit::Module module_;
+  c10::IValue self_;  // the frozen module, or none where no method asks for it
   std::map<std::string, Method, std::less<>> methods_;
   TowerReport report_;
 
   const Method& find(std::string_view name) const;
-  void compile(const std::string& name, const MethodSpec& spec, const std::string& file);
+  void compile(const torch::jit::Module& module, const std::string& name, const MethodSpec& spec,
+               const std::string& file, passes::PackedLayers& layers);
 };
 
 }  // namespace glint

@@ -1,0 +1,24 @@
+#include "runtime/passes/passes.h"
+
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+
+#include "runtime/passes/operators.h"
+
+namespace glint::passes {
+
+std::vector<std::string> run(const Graph& graph, PackedLayers& layers) {
+  register_operators();
+  std::vector<std::string> changed;
+  const auto note = [&](const char* name, std::int64_t places) {
+    if (places == 0) return;
+    changed.emplace_back(name);
+    torch::jit::EliminateDeadCode(graph);
+  };
+  note("pack_linears", pack_linears(graph, layers));
+  note("pack_patches", pack_patches(graph, layers));
+  note("fuse_activations", fuse_activations(graph));
+  note("fuse_residuals", fuse_residuals(graph));
+  return changed;
+}
+
+}  // namespace glint::passes

@@ -1,0 +1,151 @@
+// What each pass does to a graph, and that its values stay.
+#include "runtime/passes/passes.h"
+
+#include <ATen/ops/randn.h>
+#include <ATen/ops/sub.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/passes/freeze_module.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_iterator.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
+
+#include "runtime/guard.h"
+
+namespace glint {
+namespace {
+
+using passes::Graph;
+using passes::PackedLayers;
+
+// A module with random weights of every kind that the graphs below name.
+Graph graph_of(const std::string& forward) {
+  torch::jit::Module module("m");
+  module.register_buffer("w", at::randn({12, 8}));
+  module.register_buffer("b", at::randn({12}));
+  module.register_buffer("square", at::randn({8, 8}));
+  module.register_buffer("kernel", at::randn({12, 3, 4, 4}));
+  module.register_attribute("none", c10::TypeFactory::create<c10::OptionalType>(c10::TensorType::get()), c10::IValue());
+  module.define("def forward(self, x):\n" + forward);
+  module.eval();
+  auto graph = torch::jit::freeze_module(module).get_method("forward").graph()->copy();
+  torch::jit::Inline(*graph);
+  return graph;
+}
+
+at::Tensor run(const Graph& graph, const at::Tensor& x) {
+  const ComputeScope scope(0);
+  torch::jit::Stack stack{c10::IValue(), x};
+  torch::jit::InterpreterState(torch::jit::Code(graph, "forward")).run(stack);
+  return stack.front().toTensor();
+}
+
+std::int64_t count(Graph graph, const std::string& kind) {
+  std::int64_t found = 0;
+  torch::jit::DepthFirstGraphNodeIterator nodes(graph);
+  for (auto* node = nodes.next(); node != nullptr; node = nodes.next()) {
+    if (node->kind() == c10::Symbol::fromQualString(kind)) ++found;
+  }
+  return found;
+}
+
+// The contract's bound (max abs difference / max abs value), at several batches.
+void expect_same_values(const Graph& before, const Graph& after, std::vector<std::int64_t> shape) {
+  for (const std::int64_t batch : {1, 3, 8}) {
+    shape.front() = batch;
+    const at::Tensor x = at::randn(shape);
+    const at::Tensor expected = run(before, x), got = run(after, x);
+    ASSERT_EQ(got.sizes(), expected.sizes());
+    EXPECT_LE(at::sub(got, expected).abs().max().item<float>(),
+              1e-5F * expected.abs().max().item<float>());
+  }
+}
+
+struct Case {
+  const char* name;
+  std::string forward;
+  std::vector<std::int64_t> shape;
+  std::vector<std::string> passes;
+  std::vector<std::pair<std::string, std::int64_t>> counts;  // nodes afterwards
+};
+
+class PassesTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(PassesTest, ChangesTheGraphAndNotTheValues) {
+  const Case& one = GetParam();
+  const Graph before = graph_of(one.forward);
+  const Graph after = before->copy();
+  PackedLayers layers;
+  EXPECT_EQ(passes::run(after, layers), one.passes);
+  EXPECT_TRUE(layers.refusals().empty());
+  for (const auto& [kind, nodes] : one.counts) EXPECT_EQ(count(after, kind), nodes) << kind;
+  expect_same_values(before, after, one.shape);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Graphs, PassesTest,
+    ::testing::Values(
+        Case{"linear", "  return torch.linear(x, self.w, self.b)\n", {1, 5, 8},
+             {"pack_linears"}, {{"aten::linear", 0}, {"glint::linear", 1}}},
+        Case{"no_bias", "  return torch.linear(x, self.w)\n", {1, 8},
+             {"pack_linears"}, {{"aten::linear", 0}, {"glint::linear", 1}}},
+        Case{"computed_weights", "  return torch.linear(x, x)\n", {1, 8}, {},
+             {{"aten::linear", 1}}},
+        Case{"quick_gelu",
+             "  y = torch.linear(x, self.w, self.b)\n  return y * torch.sigmoid(y * 1.702)\n",
+             {1, 5, 8}, {"pack_linears", "fuse_activations"},
+             {{"glint::linear", 1}, {"aten::sigmoid", 0}, {"aten::mul", 0}}},
+        Case{"quick_gelu_the_other_way_round",
+             "  y = torch.linear(x, self.w, self.b)\n  return torch.sigmoid(y * 1.702) * y\n",
+             {1, 5, 8}, {"pack_linears", "fuse_activations"}, {{"aten::sigmoid", 0}}},
+        Case{"another_slope",
+             "  y = torch.linear(x, self.w, self.b)\n  return y * torch.sigmoid(y * 1.7)\n",
+             {1, 5, 8}, {"pack_linears"}, {{"aten::sigmoid", 1}}},
+        Case{"a_third_user",
+             "  y = torch.linear(x, self.w, self.b)\n"
+             "  return y * torch.sigmoid(y * 1.702) - y\n",
+             {1, 5, 8}, {"pack_linears"}, {{"aten::sigmoid", 1}}},
+        Case{"gelu", "  return torch.gelu(torch.linear(x, self.w, self.b))\n", {1, 5, 8},
+             {"pack_linears", "fuse_activations"}, {{"aten::gelu", 0}}},
+        Case{"gelu_by_tanh",
+             "  return torch.gelu(torch.linear(x, self.w), approximate=\"tanh\")\n", {1, 5, 8},
+             {"pack_linears"}, {{"aten::gelu", 1}}},
+        Case{"residual", "  return x + torch.linear(x, self.square)\n", {1, 5, 8},
+             {"pack_linears", "fuse_residuals"}, {{"glint::linear_add", 1}, {"aten::add", 0}}},
+        Case{"broadcast_residual", "  return torch.linear(x, self.w) + self.b\n", {1, 5, 8},
+             {"pack_linears", "fuse_residuals"}, {{"glint::linear_add", 1}}},
+        Case{"scaled_residual", "  return torch.add(x, torch.linear(x, self.square), alpha=2)\n",
+             {1, 5, 8}, {"pack_linears"}, {{"aten::add", 1}}},
+        Case{"two_layers_one_sum",
+             "  return torch.linear(x, self.w) + torch.linear(x, self.w, self.b)\n", {1, 5, 8},
+             {"pack_linears", "fuse_residuals"}, {{"glint::linear", 1}, {"aten::add", 0}}},
+        Case{"patches", "  return torch.conv2d(x, self.kernel, self.b, [4, 4])\n",
+             {1, 3, 18, 13}, {"pack_patches"}, {{"glint::patches", 1}, {"aten::conv2d", 0}}},
+        Case{"overlapping_patches", "  return torch.conv2d(x, self.kernel, None, [2, 2])\n",
+             {1, 3, 16, 12}, {}, {{"aten::conv2d", 1}}},
+        Case{"padded_patches", "  return torch.conv2d(x, self.kernel, None, [4, 4], [1, 1])\n",
+             {1, 3, 16, 12}, {}, {{"aten::conv2d", 1}}}),
+    [](const auto& one) { return std::string(one.param.name); });
+
+// A tower's methods share their weights, packed too.
+TEST(PackedLayersTest, OneLayerForOneWeight) {
+  PackedLayers layers;
+  const at::Tensor weight = at::randn({4, 3}), bias = at::randn({4});
+  const auto layer = layers.of(weight, bias);
+  EXPECT_EQ(layers.of(weight, bias), layer);
+  EXPECT_NE(layers.of(weight, at::Tensor()), layer);
+}
+
+// What packing cannot reproduce stays plain, with a reason.
+TEST(PackedLayersTest, ALayerThatIsNotFiniteIsRefused) {
+  PackedLayers layers;
+  const at::Tensor weight = at::randn({4, 3});
+  weight.mutable_data_ptr<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(layers.of(weight, at::Tensor()));
+  ASSERT_EQ(layers.refusals().size(), 1U);
+  EXPECT_NE(layers.refusals().front().find("expected a packed linear layer [4, 3] within"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace glint
