@@ -113,12 +113,14 @@ Model Model::load(const Package& package, const ModelOptions& options) {
                               {.device = device,
                                .max_batch = options.max_batch,
                                .threads = options.threads,
+                               .precision = options.precision,
                                .log = options.log,
                                .stop = options.stop});
     impl->towers = std::move(loaded.towers);
     impl->report = {.package = manifest.name,
                     .device = to_string(device),
                     .threads = options.threads,
+                    .precision = std::string(to_string(loaded.precision)),
                     .towers = std::move(loaded.reports)};
     for (const auto& [name, task] : manifest.tasks) {
       impl->tasks.emplace(name, Impl::Task{make_heads(package, name, options.heads),

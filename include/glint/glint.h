@@ -13,6 +13,7 @@
 #include <glint/index.h>
 #include <glint/model.h>
 #include <glint/package.h>
+#include <glint/precision.h>
 #include <glint/prediction.h>
 #include <glint/preprocess.h>
 #include <glint/progress.h>

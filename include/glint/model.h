@@ -6,6 +6,7 @@
 #include <glint/head.h>
 #include <glint/image.h>
 #include <glint/package.h>
+#include <glint/precision.h>
 #include <glint/prediction.h>
 #include <glint/progress.h>
 #include <glint/report.h>
@@ -26,6 +27,7 @@ struct ModelOptions {
   std::string device = "cpu";   // "cpu", "cuda", "cuda:N"
   std::int64_t max_batch = 32;  // images or texts that go through a tower at once, at least 1
   int threads = 0;  // CPU threads one call computes with; 0: as many as the host has set
+  Precision precision = Precision::kExact;  // asked for; report() tells what the model computes in
   // Heads that the library does not have, by the type that a package's manifest gives them.
   std::map<std::string, HeadFactory, std::less<>> heads{};
   LogFn log{};             // told what loading does and how long it takes
@@ -61,8 +63,8 @@ class GLINT_API Model {
   // Opens and verifies the package, then loads its towers onto the device.
   // Throws Error: those of Package::open, kDevice (no such device), kCorruptPackage (a tower lacks
   // a declared method, stores another dtype or keeps state; what a method returns is checked
-  // whenever it runs), kUnsupported (a head of an unknown type), kInvalidArgument (an option out of
-  // range), kCancelled.
+  // whenever it runs), kUnsupported (a head of an unknown type; kFast on a GPU), kInvalidArgument
+  // (an option out of range), kCancelled.
   static Model load(const std::string& package_path, const ModelOptions& options = {});
   static Model load(const Package& package, const ModelOptions& options = {});
 

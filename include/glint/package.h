@@ -36,6 +36,9 @@ struct PortSize {
   bool operator==(const PortSize&) const = default;
 };
 
+// "224", "B" or "P<=12", as a manifest has it.
+GLINT_API std::string to_string(const PortSize& size);
+
 // One input or output of a tower's method.
 struct Port {
   std::string name;

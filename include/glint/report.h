@@ -30,7 +30,7 @@ struct ModelReport {
   std::string package;
   std::string device;
   int threads = 0;  // of one call; 0: as many as the host program has set
-  std::string precision = "exact";
+  std::string precision;  // that the towers compute in, whatever was asked for
   std::vector<TowerReport> towers{};
 };
 

@@ -13,7 +13,8 @@ namespace glint {
 struct VerifyStage {
   std::string name;     // "pixels", "ids", "image_embedding", "text_embedding", "logits", or
                         // "TOWER.METHOD" for a recorded call
-  std::string measure;  // what `difference` is: "max abs", "max abs / max", "ids that differ"
+  std::string measure;  // what `difference` is: "max abs", "max abs / max", "ids that differ",
+                        // or "1 - cosine" where the model does not compute exactly
   double difference = 0;
   double tolerance = 0;  // the stage passes when difference <= tolerance
   std::string where;     // of the largest difference: "picture 0 (reference/a.png)"; empty if none

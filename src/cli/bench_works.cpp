@@ -77,17 +77,19 @@ const Model& BenchWorks::model() {
     model_ = Model::load(path(), {.device = options_.device,
                                   .max_batch = options_.batch_size,
                                   .threads = threads_,
+                                  .precision = parse_precision(options_.precision),
                                   .stop = context_.stop});
   }
   return *model_;
 }
 
-Work BenchWorks::on_device(std::function<void()> call) const {
-  return {options_.batch_size, threads_, to_string(parse_device(options_.device)), std::move(call)};
+Work BenchWorks::on_device(std::function<void()> call) {
+  return {options_.batch_size, threads_, to_string(parse_device(options_.device)),
+          model().report().precision, std::move(call)};
 }
 
 Work BenchWorks::on_one_thread(std::function<void()> call) const {
-  return {options_.batch_size, 1, "cpu", std::move(call)};
+  return {options_.batch_size, 1, "cpu", "exact", std::move(call)};
 }
 
 Work BenchWorks::encode_image() {
@@ -142,7 +144,7 @@ Work BenchWorks::search() {
   const std::vector<float> queries(rows.begin(), rows.begin() + options_.batch_size * kSearchDim);
   SearchOptions options;
   options.threads = threads_;
-  return {options_.batch_size, threads_, "cpu",
+  return {options_.batch_size, threads_, "cpu", "exact",
           [index = Index::build(rows, kSearchDim), queries, options] {
             keep(index.search(queries, kTopK, options));
           }};
@@ -150,7 +152,10 @@ Work BenchWorks::search() {
 
 Work BenchWorks::load() {
   const ModelOptions options{
-      .device = options_.device, .max_batch = options_.batch_size, .threads = threads_};
+      .device = options_.device,
+      .max_batch = options_.batch_size,
+      .threads = threads_,
+      .precision = parse_precision(options_.precision)};
   Work work = on_device([options, from = path()] { keep(Model::load(from, options)); });
   work.items = 1;
   return work;

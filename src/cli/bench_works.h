@@ -22,6 +22,7 @@ struct Work {
   std::int64_t items = 1;
   int threads = 1;  // CPU threads a call may compute with
   std::string device = "cpu";
+  std::string precision = "exact";  // that was computed in
   std::function<void()> call;
 };
 
@@ -49,7 +50,7 @@ class BenchWorks {
 
   const Model& model();
   const std::string& path();
-  Work on_device(std::function<void()> call) const;
+  Work on_device(std::function<void()> call);
   Work on_one_thread(std::function<void()> call) const;
 
   const CommonOptions& options_;

@@ -30,7 +30,6 @@ Examples:
   glint bench classify --threads 1 --rounds 50 --json)";
 
 constexpr const char* kAll = "all";
-constexpr const char* kPrecision = "exact";
 
 struct BenchOptions {
   CommonOptions common;
@@ -49,7 +48,7 @@ Json to_json(std::string_view what, const Work& work, const Timing& timing) {
           {"min_ms", 1e3 * timing.min},
           {"items_per_s", per_second(work, timing)},
           {"threads", work.threads},
-          {"precision", kPrecision},
+          {"precision", work.precision},
           {"device", work.device}};
 }
 
@@ -80,11 +79,13 @@ std::string table_line(std::string_view what, const Work& work, const Timing& ti
   return table_line({std::string(what), cat(work.items), number(1e3 * timing.median),
                      number(1e3 * timing.min),
                      number(1e3 * timing.p10) + " - " + number(1e3 * timing.p90),
-                     number(per_second(work, timing)), cat(work.threads), work.device});
+                     number(per_second(work, timing)), cat(work.threads), work.precision,
+                     work.device});
 }
 
 const std::string kHeader = table_line(
-    {"what", "items", "median ms", "min ms", "p10 - p90 ms", "items/s", "threads", "device"});
+    {"what", "items", "median ms", "min ms", "p10 - p90 ms", "items/s", "threads", "precision",
+     "device"});
 
 std::vector<std::string_view> names_of(const std::string& what) {
   if (what == kAll) return {BenchWorks::kNames.begin(), BenchWorks::kNames.end()};

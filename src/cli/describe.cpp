@@ -6,7 +6,7 @@ namespace {
 Json describe(const Port& port) {
   Json shape = Json::array();
   for (const PortSize& size : port.shape) {
-    shape.push_back(size.symbol.empty() ? Json(size.size) : Json(size.symbol));
+    shape.push_back(size.symbol.empty() ? Json(size.size) : Json(to_string(size)));
   }
   return {{"name", port.name}, {"dtype", to_string(port.dtype)}, {"shape", std::move(shape)}};
 }

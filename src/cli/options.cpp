@@ -31,6 +31,12 @@ void add_common(CLI::App& command, CommonOptions& options, ModelArgument model) 
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""))
       ->capture_default_str();
+  command
+      .add_option("--precision", options.precision,
+                  "exact: f32; fast: bf16 where the CPU has it, cosine >= 0.9999")
+      ->type_name("exact|fast")
+      ->check(CLI::IsMember({"exact", "fast"}).description(""))
+      ->capture_default_str();
   command.add_option("--batch-size", options.batch_size, "Images or texts computed at once")
       ->type_name("N")
       ->check(CLI::Range(1, 65536).description(""))
@@ -57,11 +63,12 @@ std::string package_path(const CommonOptions& options, Console& console) {
 }
 
 Model load_model(const CommonOptions& options, const Context& context) {
-  Model model =
-      Model::load(package_path(options, context.console), {.device = options.device,
-                                                           .max_batch = options.batch_size,
-                                                           .threads = options.threads,
-                                                           .stop = context.stop});
+  Model model = Model::load(package_path(options, context.console),
+                            {.device = options.device,
+                             .max_batch = options.batch_size,
+                             .threads = options.threads,
+                             .precision = parse_precision(options.precision),
+                             .stop = context.stop});
   check_interrupt(context);
   return model;
 }

@@ -17,6 +17,7 @@ struct CommonOptions {
   std::string model;  // empty: the bundled package
   std::string device = "cpu";
   int threads = 0;
+  std::string precision = "exact";
   std::int64_t batch_size = 32;
   std::string exif = "ignore";
 };

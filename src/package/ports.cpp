@@ -4,12 +4,16 @@
 
 namespace glint {
 
+std::string to_string(const PortSize& size) {
+  if (size.symbol.empty()) return std::to_string(size.size);
+  return size.most > 0 ? size.symbol + "<=" + std::to_string(size.most) : size.symbol;
+}
+
 std::string to_string(const Port& port) {
   std::string shape;
   for (const PortSize& size : port.shape) {
     shape += shape.empty() ? "" : ", ";
-    shape += size.symbol.empty() ? std::to_string(size.size) : size.symbol;
-    if (size.most > 0) shape += "<=" + std::to_string(size.most);
+    shape += to_string(size);
   }
   return port.name + " " + std::string(to_string(port.dtype)) + " [" + shape + "]";
 }

@@ -3,6 +3,7 @@
 
 #include <glint/device.h>
 #include <glint/package.h>
+#include <glint/precision.h>
 #include <glint/progress.h>
 #include <glint/report.h>
 #include <glint/tokenizer.h>
@@ -20,13 +21,15 @@ struct TowersOptions {
   Device device;
   std::int64_t max_batch = 32;  // at least 1
   int threads = 0;              // of one call; 0: as the host has set
+  Precision precision = Precision::kExact;
   LogFn log{};
   std::stop_token stop{};  // checked between towers
 };
 
 struct LoadedTowers {
   std::shared_ptr<const Towers> towers;
-  std::vector<TowerReport> reports;  // in the order of their names
+  std::vector<TowerReport> reports;         // in the order of their names
+  Precision precision = Precision::kExact;  // that they compute in
 };
 
 // `tokenizer`: the package's, or none when it has no text tower.

@@ -168,14 +168,15 @@ std::int64_t count_weights(const torch::jit::Module& module) {
 }  // namespace
 
 ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
-                           std::span<const std::byte> bytes, at::Device device)
+                           std::span<const std::byte> bytes, at::Device device,
+                           Precision precision)
     : name_(std::move(name)), device_(device) {
   guarded(ErrorCode::kCorruptPackage, cat("loading ", quote(spec.file)), [&] {
     const ComputeScope scope(0);
     const auto start = std::chrono::steady_clock::now();
     report_ = {.name = name_,
                .storage = std::string(to_string(spec.storage)),
-               .compute = "f32",
+               .compute = precision == Precision::kFast ? "bf16" : "f32",
                .passes = {"freeze", "inline"}};
     torch::jit::Module loaded = load(name_, spec, bytes, device);
     report_.weights = count_weights(loaded);
@@ -185,7 +186,7 @@ ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
       report_.methods.push_back({.name = method_name, .nodes_loaded = count_nodes(graph)});
     }
     const torch::jit::Module frozen = freeze(loaded, spec);
-    passes::PackedLayers layers;
+    passes::PackedLayers layers(precision == Precision::kFast ? Operands::kBf16 : Operands::kF32);
     for (const auto& [method_name, method_spec] : spec.methods) {
       compile(frozen, method_name, method_spec, spec.file, layers);
     }

@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
 #include <glint/package.h>
+#include <glint/precision.h>
 #include <glint/report.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/runtime/interpreter.h>
@@ -25,10 +26,11 @@ namespace glint {
 class ScriptModule {
  public:
   // Loads `bytes` (already verified), widens the weights from spec.storage to f32, moves them to
-  // `device`, freezes the declared methods. `name` is the tower's, for messages.
+  // `device`, freezes the declared methods and, on the CPU, rewrites them to compute in `precision`,
+  // which this CPU must have. `name` is the tower's, for messages.
   // Throws Error(kCorruptPackage) when the archive does not hold what `spec` declares.
   ScriptModule(std::string name, const TowerSpec& spec, std::span<const std::byte> bytes,
-               at::Device device);
+               at::Device device, Precision precision = Precision::kExact);
 
   // The declaration of a method. Throws Error(kNotFound).
   const MethodSpec& method(std::string_view name) const;

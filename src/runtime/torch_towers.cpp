@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "kernels/packed_matmul.h"
 #include "runtime/guard.h"
 #include "runtime/load_towers.h"
 #include "runtime/script_module.h"
@@ -27,17 +28,33 @@ at::Device torch_device(const Device& device) {
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device.index));
 }
 
+// The precision that was asked for, or the next exacter one that this machine has.
+Precision available(const TowersOptions& options) {
+  if (options.precision == Precision::kExact) return Precision::kExact;
+  if (options.device.kind != Device::Kind::kCpu) {
+    fail(ErrorCode::kUnsupported, "precision fast computes on the CPU, got device ",
+         to_string(options.device));
+  }
+  if (has_bf16()) return Precision::kFast;
+  if (options.log) options.log("this CPU has no bf16 instructions: computing exactly");
+  return Precision::kExact;
+}
+
 class TorchTowers final : public Towers {
  public:
   TorchTowers(const Package& package, std::optional<Tokenizer> tokenizer,
               const TowersOptions& options)
-      : package_(package), options_(options), tokenizer_(std::move(tokenizer)) {
+      : package_(package),
+        options_(options),
+        precision_(available(options)),
+        tokenizer_(std::move(tokenizer)) {
     const at::Device device = torch_device(options.device);
     for (const auto& [name, spec] : package.manifest().towers) {
       check_stop(options.stop);
       const auto [entry, fresh] =
           modules_.emplace(std::piecewise_construct, std::forward_as_tuple(name),
-                           std::forward_as_tuple(name, spec, package.file(spec.file), device));
+                           std::forward_as_tuple(name, spec, package.file(spec.file), device,
+                                                 precision_));
       log_loaded(entry->second.report());
     }
     for (const auto& [name, spec] : package.manifest().preprocess) {
@@ -96,6 +113,8 @@ class TorchTowers final : public Towers {
       return named;
     });
   }
+
+  Precision precision() const { return precision_; }
 
   std::vector<TowerReport> reports() const {
     std::vector<TowerReport> all;
@@ -196,6 +215,7 @@ class TorchTowers final : public Towers {
 
   Package package_;
   TowersOptions options_;
+  Precision precision_;
   std::optional<Tokenizer> tokenizer_;
   std::map<std::string, ScriptModule, std::less<>> modules_;
   std::map<std::string, Preprocessor, std::less<>> preprocessors_;
@@ -207,7 +227,8 @@ LoadedTowers load_towers(const Package& package, std::optional<Tokenizer> tokeni
                          const TowersOptions& options) {
   auto towers = std::make_shared<const TorchTowers>(package, std::move(tokenizer), options);
   auto reports = towers->reports();
-  return {std::move(towers), std::move(reports)};
+  const Precision precision = towers->precision();
+  return {std::move(towers), std::move(reports), precision};
 }
 
 }  // namespace glint

@@ -1,6 +1,6 @@
 // The side of glint in peers.py: does one work at a time and says how long each call took.
 // Questions come on stdin and answers go to stdout, one JSON object a line; harness/worker.py is
-// the same for the Python engines.
+// the same for the Python engines. An argument is the precision of the towers: exact or fast.
 //
 //   {"do": "prepare", "job": {"work": "encode-image", ...}}   -> {}
 //   {"do": "run", "warm": 1, "calls": 5}                      -> {"ns": [...]}
@@ -57,8 +57,12 @@ std::vector<T> read_npy(const std::string& path) {
   return values;
 }
 
+// Of the towers; the program's argument.
+glint::Precision precision = glint::Precision::kExact;
+
 glint::Model load(const Json& job) {
-  return glint::Model::load(job.at("package"), {.threads = job.at("threads")});
+  return glint::Model::load(job.at("package"),
+                            {.threads = job.at("threads"), .precision = precision});
 }
 
 void keep(const glint::Tensor& tensor, Result& result) {
@@ -191,7 +195,8 @@ Json answer(const Json& question, Work& work) try {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
+  if (count > 1) precision = glint::parse_precision(arguments[1]);
   Work work;
   for (std::string line; std::getline(std::cin, line);) {
     std::cout << answer(Json::parse(line), work) << std::endl;

@@ -98,7 +98,9 @@ class Engines:
         self.failed: list[str] = []
         python = [sys.executable, str(HERE / "harness" / "worker.py")]
         commands = {OURS: [str(worker)]}
-        commands |= {name: [*python, target] for name, target in works[0].engines.items()}
+        for name, target in works[0].engines.items():
+            ours = target.startswith("glint ")
+            commands[name] = [str(worker), *target.split()[1:]] if ours else [*python, target]
         threads = works[0].threads(setting)
         self._scratch = setting.scratch
         self._engines = {

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TINY_CLIP = ROOT / "models" / "tiny-clip.glint"
 PROMPT_IDS = 10  # "a photo of a golden retriever." with the start and end token
 _TOWERS = {
+    "glint fast": "glint fast",
     "torch eager": "eager",
     "torch.compile": "compiled",
     "torch.compile bf16": "compiled_bf16",
@@ -55,7 +56,8 @@ class Work:
     name: str  # for --only
     group: str  # a table
     title: str  # a column of it
-    engines: dict[str, str]  # shown name -> MODULE:FACTORY for harness/worker.py
+    engines: dict[str, str]  # shown name -> MODULE:FACTORY for harness/worker.py, or "glint
+    # PRECISION" for glint's own worker
     job: Callable[[Setting], dict]  # writes the inputs; what every engine is told
     dtype: type  # of a result's numbers
     one_thread: bool = False
@@ -122,7 +124,10 @@ def _search(queries: int) -> Callable[[Setting], dict]:
 
 
 def _from(module: str, engines: dict[str, str]) -> dict[str, str]:
-    return {name: f"engines.{module}:{factory}" for name, factory in engines.items()}
+    return {
+        name: factory if factory.startswith("glint ") else f"engines.{module}:{factory}"
+        for name, factory in engines.items()
+    }
 
 
 def all_works() -> list[Work]:

@@ -282,6 +282,22 @@ def test_verify_passes_stage_by_stage(glint, package):
         assert stage["difference"] <= stage["tolerance"]
 
 
+def test_verify_at_another_precision_measures_the_angle(glint, package):
+    (report,) = glint("verify", package, "--precision", "fast", "--json").json
+    assert report["passed"]
+    measures = {stage["name"]: stage["measure"] for stage in report["stages"]}
+    # A machine without bf16 computes exactly.
+    assert measures["text_embedding"] in ("1 - cosine", "max abs / max")
+    assert measures["pixels"] == "max abs"
+
+
+def test_classify_takes_a_precision(glint, package, cat):
+    arguments = ("classify", cat, "--labels", "cat,dog", "--model", package, "--json")
+    (exact,), (fast,) = glint(*arguments).json, glint(*arguments, "--precision", "fast").json
+    names = [[p["label"] for p in answer["predictions"]] for answer in (exact, fast)]
+    assert names[0] == names[1]
+
+
 # which package
 
 

@@ -17,11 +17,11 @@ LATER = [
     ["detect", "a.png", "--labels", "x"],
     ["adapt", "tip"],
     ["serve"],
-    ["classify", "a.png", "--labels", "x", "--precision", "fast"],
+    ["classify", "a.png", "--labels", "x", "--precision", "compact"],
     ["embed", "--images", "a.png", "--output", "o.npy", "--shards", "2"],
     ["evaluate", "--folder", "d", "--coco", "f"],
     ["inspect", "p", "--graph"],
-    ["verify", "p", "--precision", "fast"],
+    ["verify", "p", "--precision", "compact"],
 ]
 USAGE = [
     [],

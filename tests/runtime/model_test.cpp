@@ -12,6 +12,7 @@
 #include <random>
 #include <thread>
 
+#include "kernels/packed_matmul.h"
 #include "support/expect_error.h"
 #include "support/tiny_package.h"
 
@@ -251,6 +252,42 @@ TEST(ModelTest, ReportsHowItComputes) {
     EXPECT_GT(method.nodes_executed, 0);
     EXPECT_LE(method.nodes_executed, method.nodes_loaded) << method.name;
   }
+}
+
+// Where the CPU has bf16, `fast` computes in it and stays within what it promises; elsewhere the
+// model says that it is exact.
+TEST(ModelTest, FastIsCloseAndSaysWhatItIs) {
+  const Model fast = Model::load(kPackage, {.precision = Precision::kFast});
+  const ModelReport report = fast.report();
+  EXPECT_EQ(report.precision, has_bf16() ? "fast" : "exact");
+  for (const TowerReport& tower : report.towers) {
+    EXPECT_EQ(tower.compute, has_bf16() ? "bf16" : "f32");
+    EXPECT_TRUE(tower.fallbacks.empty());
+  }
+  for (const VerifyStage& stage : verify(fast).stages) {
+    EXPECT_TRUE(stage.passed) << stage.name << " " << stage.difference;
+    const bool computed = stage.name.ends_with("_embedding");
+    EXPECT_EQ(stage.measure == "1 - cosine", has_bf16() && computed) << stage.name;
+    if (has_bf16() && computed) {
+      EXPECT_GT(stage.difference, 1e-8) << stage.name;
+    }
+  }
+}
+
+TEST(ModelTest, TheGraphsArePacked) {
+  for (const TowerReport& tower : model().report().towers) {
+    for (const char* pass : {"pack_linears", "fuse_activations", "fuse_residuals"}) {
+      EXPECT_NE(std::ranges::find(tower.passes, pass), tower.passes.end()) << tower.name << pass;
+    }
+  }
+}
+
+TEST(PrecisionTest, HasTwoNames) {
+  for (const Precision precision : {Precision::kExact, Precision::kFast}) {
+    EXPECT_EQ(parse_precision(to_string(precision)), precision);
+  }
+  expect_error(ErrorCode::kInvalidArgument, "expected exact or fast as the precision, got \"int8\"",
+               [] { parse_precision("int8"); });
 }
 
 TEST(ModelTest, WithoutLabelsThePackagesOwnAreAskedFor) {

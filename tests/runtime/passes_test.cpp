@@ -75,7 +75,7 @@ TEST_P(PassesTest, ChangesTheGraphAndNotTheValues) {
   const Case& one = GetParam();
   const Graph before = graph_of(one.forward);
   const Graph after = before->copy();
-  PackedLayers layers;
+  PackedLayers layers(Operands::kF32);
   EXPECT_EQ(passes::run(after, layers), one.passes);
   EXPECT_TRUE(layers.refusals().empty());
   for (const auto& [kind, nodes] : one.counts) EXPECT_EQ(count(after, kind), nodes) << kind;
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 // A tower's methods share their weights, packed too.
 TEST(PackedLayersTest, OneLayerForOneWeight) {
-  PackedLayers layers;
+  PackedLayers layers(Operands::kF32);
   const at::Tensor weight = at::randn({4, 3}), bias = at::randn({4});
   const auto layer = layers.of(weight, bias);
   EXPECT_EQ(layers.of(weight, bias), layer);
@@ -138,7 +138,7 @@ TEST(PackedLayersTest, OneLayerForOneWeight) {
 
 // What packing cannot reproduce stays plain, with a reason.
 TEST(PackedLayersTest, ALayerThatIsNotFiniteIsRefused) {
-  PackedLayers layers;
+  PackedLayers layers(Operands::kF32);
   const at::Tensor weight = at::randn({4, 3});
   weight.mutable_data_ptr<float>()[0] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_FALSE(layers.of(weight, at::Tensor()));

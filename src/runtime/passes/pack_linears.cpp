@@ -60,7 +60,7 @@ c10::intrusive_ptr<PackedLinear> PackedLayers::of(const at::Tensor& weight,
   if (found != layers_.end()) return found->second.layer;
   c10::intrusive_ptr<PackedLinear> layer;
   try {
-    layer = c10::make_intrusive<PackedLinear>(weight, bias);
+    layer = c10::make_intrusive<PackedLinear>(weight, bias, operands_);
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {  // of oneDNN, or of the trial: it stays as it is

@@ -12,8 +12,8 @@ class PackedLinear final : public torch::CustomClassHolder {
  public:
   // weight [N, K] f32 on the CPU, bias [N] f32 or undefined. Keeps neither.
   // Throws dnnl::error, and Error(kInternal) when a trial on a few rows differs from at::linear by
-  // more than 1e-5 (max abs difference / max abs value).
-  PackedLinear(const at::Tensor& weight, const at::Tensor& bias);
+  // more than the operands allow (max abs difference / max abs value).
+  PackedLinear(const at::Tensor& weight, const at::Tensor& bias, Operands operands);
 
   // x [..., K] f32 -> activation(x weight^T + bias) [..., N].
   at::Tensor run(const at::Tensor& x, Activation activation) const;
@@ -22,6 +22,7 @@ class PackedLinear final : public torch::CustomClassHolder {
 
  private:
   at::Tensor result_for(const at::Tensor& x) const;
+  at::Tensor operands_of(const at::Tensor& x) const;
 
   PackedMatmul matmul_;
 };

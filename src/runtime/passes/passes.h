@@ -23,6 +23,8 @@ using Graph = std::shared_ptr<torch::jit::Graph>;
 // The packed layers of a tower, whose methods share weights.
 class PackedLayers {
  public:
+  explicit PackedLayers(Operands operands) : operands_(operands) {}
+
   // nullptr where packing failed, which refusals() then tells.
   c10::intrusive_ptr<PackedLinear> of(const at::Tensor& weight, const at::Tensor& bias);
   const std::vector<std::string>& refusals() const { return refusals_; }
@@ -33,6 +35,7 @@ class PackedLayers {
     at::Tensor weight, bias;  // hold the data, so that no other tensor gets its address
     c10::intrusive_ptr<PackedLinear> layer;
   };
+  Operands operands_;
   std::map<Key, Entry> layers_;
   std::vector<std::string> refusals_;
 };
