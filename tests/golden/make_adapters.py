@@ -98,7 +98,7 @@ class Official:
         vocabulary = len(self.clip._tokenizer.encoder)
         model = self.model.CLIP(DIM, SIDE, 1, 64, PATCH, CONTEXT, vocabulary, WIDTH, HEADS, LAYERS)
         model.visual = self.model.VisionTransformer(SIDE, PATCH, WIDTH, LAYERS, HEADS, DIM)
-        return randomise(model, WIDTH, generator)
+        return randomise(model, {WIDTH}, generator)
 
     def coop_model(self, clip, names: list[str], context: torch.Tensor, place: str):
         coop = types.SimpleNamespace(

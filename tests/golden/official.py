@@ -47,11 +47,16 @@ def load(path: Path) -> types.ModuleType:
     return module
 
 
-def randomise(model: torch.nn.Module, width: int, generator: torch.Generator) -> torch.nn.Module:
-    """Near unit variance through every layer, norms and biases too; exact in half precision."""
+def randomise(
+    model: torch.nn.Module, widths: set[int], generator: torch.Generator
+) -> torch.nn.Module:
+    """Near unit variance through every layer, norms and biases too; exact in half precision.
+
+    `widths`: of the towers.
+    """
     for weight in model.parameters():
         spread = 0.3 if weight.ndim < 2 else weight[0].numel() ** -0.5
-        mean = 1.0 if weight.ndim == 1 and weight.numel() == width else 0.0
+        mean = 1.0 if weight.ndim == 1 and weight.numel() in widths else 0.0
         weight.data.normal_(mean, spread, generator=generator)
         weight.data = weight.data.to(torch.float16).float()
     model.logit_scale.data = torch.tensor(100.0).log()  # the scale that Tip-Adapter writes out
