@@ -87,6 +87,29 @@ Work encode_text(const Json& job) {
   return work;
 }
 
+// pixels [B, 3, H, W] f32 -> logits of the package's classes, whose words are prepared before.
+Work classify(const Json& job) {
+  Work work;
+  const auto shape = job.at("shape").get<std::vector<std::int64_t>>();
+  const auto pixels = glint::Tensor::from(shape, read_npy<float>(job.at("input")));
+  const auto model = load(job);
+  glint::PredictOptions options;
+  options.top_k = 0;
+  work.call = [model, pixels, options, text = model.prepare(), out = work.result] {
+    out->floats.clear();
+    for (const auto& state : model.encode_pixels(pixels, options)) {
+      const auto answer = model.predict(state, text, options);
+      const auto& scores = std::get<glint::Classification>(answer).scores;
+      const std::size_t start = out->floats.size();
+      out->floats.resize(start + scores.size());
+      for (const auto& score : scores) {
+        out->floats[start + static_cast<std::size_t>(score.index)] = score.logit;
+      }
+    }
+  };
+  return work;
+}
+
 // RGB [H, W, 3] u8 -> pixels of the package's preprocess.
 Work preprocess(const Json& job) {
   Work work;
@@ -144,6 +167,7 @@ Work prepare(const Json& job) {
   const std::string name = job.at("work");
   if (name == "encode-image") return encode_image(job);
   if (name == "encode-text") return encode_text(job);
+  if (name == "classify") return classify(job);
   if (name == "preprocess") return preprocess(job);
   if (name == "tokenize") return tokenize(job);
   if (name == "search") return search(job);
