@@ -175,8 +175,9 @@ const MethodSpec& need_method(const HeadContext& context, std::string_view tower
   }
   const auto spec = found->second.methods.find(method);
   if (spec == found->second.methods.end()) {
-    fail(kCorrupt, "expected a method ", method, " of the ", tower, " tower, which this one does ",
-         "not have; transformers that are exported with this version have it");
+    fail(kCorrupt, "expected the ", tower, " tower to have a method ", method,
+         ", got one without; ",
+         "an older package of a transformer gets it when it is exported again");
   }
   const bool fits = has_ports(spec->second.inputs, inputs) &&
                     spec->second.inputs.size() == inputs.size() &&

@@ -1,6 +1,7 @@
 // What the factories of CoCoOp and MaPLe refuse, through the registry.
 #include <limits>
 
+#include "core/check.h"
 #include "needs_support.h"
 
 namespace glint {
@@ -96,8 +97,8 @@ TEST(CocoopNeedsTest, RefusesTowersThatItCannotCall) {
   const auto context = TensorFile().floats("context", {3, 6});
   const Json heads = Json::array({head("cocoop", Json::object())});
   expect_error(kCorrupt,
-               "expected a method encode_prefix of the text tower, which this one does not have; "
-               "transformers that are exported with this version have it",
+               "expected the text tower to have a method encode_prefix, got one without; an older "
+               "package of a transformer gets it when it is exported again",
                [&] { make(heads, context); });
   expect_error(kCorrupt, "expected a tower meta_net with a method forward, got no such tower",
                [&] { make(heads, context, add_methods); });
@@ -200,7 +201,8 @@ TEST(MapleNeedsTest, RefusesTowersThatTakeNoPrompts) {
   for (const auto& [tower, tensors] :
        {std::pair("text", TensorFile().floats("text_prompts", {1, 2, 6})),
         std::pair("image", TensorFile().floats("image_prompts", {1, 2, 5}))}) {
-    expect_error(kCorrupt, std::string("expected a method forward_prompted of the ") + tower,
+    expect_error(kCorrupt,
+                 cat("expected the ", tower, " tower to have a method forward_prompted, got one"),
                  [&] { make(heads, tensors); });
   }
 }
