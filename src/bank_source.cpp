@@ -1,5 +1,7 @@
 #include "bank_source.h"
 
+#include <algorithm>
+
 #include "core/check.h"
 #include "package/sha256.h"
 
@@ -57,9 +59,11 @@ BankSource bank_source_of(const Package& package, std::string_view task) {
   BankSource source;
   source.image = manifest.files.find(image.file)->second;
   source.text = text_digest(manifest);
-  if (!source.text.empty()) {
-    source.heads = heads_digest(manifest, manifest.tasks.find(task)->second);
-  }
+  const TaskSpec& spec = manifest.tasks.find(task)->second;
+  const bool learned =
+      std::ranges::any_of(spec.heads, [](const HeadSpec& head) { return !head.tensors.empty(); });
+  // Prompts and adapters of the image move its embeddings away from the banks of others.
+  if (!source.text.empty() || learned) source.heads = heads_digest(manifest, spec);
   return source;
 }
 

@@ -13,7 +13,7 @@ BankSource bank_source_of(const Package& package, std::string_view task);
 
 // Throws Error(kInvalidArgument), which says what differs, when a bank of `source` does not belong
 // to a model of `own`. What either does not know is not compared: a package without a text tower
-// takes the banks of its image tower.
+// takes the banks of its image tower, those of its own heads if these learned anything.
 void check_bank_source(const BankSource& source, const BankSource& own);
 
 }  // namespace glint

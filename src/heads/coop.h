@@ -6,6 +6,7 @@
 #include <string>
 
 #include "heads/class_positions.h"
+#include "heads/prompt_text.h"
 #include "heads/zero_shot.h"
 
 namespace glint {
@@ -28,14 +29,14 @@ class CoopHead final : public ZeroShotHead {
   TextState prepare(const TextQuery& query, const Towers& towers) const override;
 
  private:
-  struct Prompt;
+  struct Layout;
   std::size_t vectors() const {
     return static_cast<std::size_t>(context_.dim(context_.shape().size() - 2));
   }
   std::span<const float> context_of(const std::string& label) const;
-  Prompt make_prompt(const std::string& label, const Towers& towers) const;
-  Tensor encode_batch(const Tensor& words, std::span<const std::size_t> batch,
-                      std::span<const Prompt> prompts, const Towers& towers) const;
+  Layout layout_of(const std::string& label, const PromptText& prompt, const Towers& towers) const;
+  Tensor place_contexts(const Tensor& embedded, std::span<const std::size_t> batch,
+                        std::span<const Layout> layouts) const;
 
   Tensor context_;
   NamePlace place_;

@@ -18,6 +18,16 @@ std::string list_text(std::initializer_list<std::string_view> names) {
   return text.empty() ? "none" : text;
 }
 
+template <typename Map>
+void need_no_others(const Map& map, std::initializer_list<std::string_view> names,
+                    std::string_view what) {
+  for (const auto& [name, value] : map) {
+    if (std::ranges::find(names, name) == names.end()) {
+      fail(kCorrupt, "expected ", what, " ", list_text(names), ", got ", quote(name), " too");
+    }
+  }
+}
+
 // Both ways: nothing is missing, nothing is left over.
 template <typename Map>
 void need_names(const Map& map, std::initializer_list<std::string_view> names,
@@ -26,11 +36,7 @@ void need_names(const Map& map, std::initializer_list<std::string_view> names,
     if (!map.contains(name))
       fail(kCorrupt, "expected ", what, " ", list_text(names), ", got no ", name);
   }
-  for (const auto& [name, value] : map) {
-    if (std::ranges::find(names, name) == names.end()) {
-      fail(kCorrupt, "expected ", what, " ", list_text(names), ", got ", quote(name), " too");
-    }
-  }
+  need_no_others(map, names, what);
 }
 
 template <typename T>
@@ -42,6 +48,27 @@ const T& need_type(const HeadSpec& spec, std::string_view name, std::string_view
          found == spec.parameters.end() ? "none" : "another type");
   }
   return *value;
+}
+
+// The head's tensors, none if it names no file.
+NamedTensors finite_tensors(const HeadContext& context) {
+  NamedTensors tensors;
+  if (!context.spec.tensors.empty()) tensors = context.package.tensors(context.spec.tensors);
+  for (const auto& [name, tensor] : tensors) {
+    if (tensor.dtype() != DType::kF32) continue;
+    if (!std::ranges::all_of(tensor.floats(), [](float value) { return std::isfinite(value); })) {
+      fail(kCorrupt, "expected finite numbers in tensor ", name, ", got NaN or infinity");
+    }
+  }
+  return tensors;
+}
+
+// The ports of a method that are among `needs`.
+bool has_ports(const std::vector<Port>& ports, std::initializer_list<PortNeed> needs) {
+  return std::ranges::all_of(needs, [&](const PortNeed& need) {
+    const auto found = std::ranges::find(ports, need.name, &Port::name);
+    return found != ports.end() && found->shape.size() == need.rank;
+  });
 }
 
 }  // namespace
@@ -70,17 +97,28 @@ std::size_t need_choice(const HeadSpec& spec, std::string_view name,
   return static_cast<std::size_t>(found - choices.begin());
 }
 
+std::string need_template(const HeadSpec& spec, std::string_view name) {
+  const auto& text = need_type<std::string>(spec, name, "a template with one {}");
+  if (!is_template(text)) {
+    fail(kCorrupt, "parameters.", name, ": expected a template with one {}, got ", quote(text));
+  }
+  return text;
+}
+
 NamedTensors need_tensors(const HeadContext& context,
                           std::initializer_list<std::string_view> names) {
-  NamedTensors tensors;
-  if (!context.spec.tensors.empty()) tensors = context.package.tensors(context.spec.tensors);
+  NamedTensors tensors = finite_tensors(context);
   need_names(tensors, names, "tensors");
-  for (const auto& [name, tensor] : tensors) {
-    if (tensor.dtype() != DType::kF32) continue;
-    if (!std::ranges::all_of(tensor.floats(), [](float value) { return std::isfinite(value); })) {
-      fail(kCorrupt, "expected finite numbers in tensor ", name, ", got NaN or infinity");
-    }
+  return tensors;
+}
+
+NamedTensors need_some_tensors(const HeadContext& context,
+                               std::initializer_list<std::string_view> names) {
+  NamedTensors tensors = finite_tensors(context);
+  if (tensors.empty()) {
+    fail(kCorrupt, "expected some of the tensors ", list_text(names), ", got none");
   }
+  need_no_others(tensors, names, "tensors");
   return tensors;
 }
 
@@ -125,6 +163,34 @@ void need_image_embedding(const HeadContext& context) {
   if (!has_output(towers.find("image")->second, "forward", "embedding")) {
     fail(kCorrupt, "expected an image tower with an output embedding, got none");
   }
+}
+
+const MethodSpec& need_method(const HeadContext& context, std::string_view tower,
+                              std::string_view method, std::initializer_list<PortNeed> inputs,
+                              std::initializer_list<PortNeed> outputs) {
+  const auto& towers = context.package.manifest().towers;
+  const auto found = towers.find(tower);
+  if (found == towers.end()) {
+    fail(kCorrupt, "expected a tower ", tower, " with a method ", method, ", got no such tower");
+  }
+  const auto spec = found->second.methods.find(method);
+  if (spec == found->second.methods.end()) {
+    fail(kCorrupt, "expected the ", tower, " tower to have a method ", method,
+         ", got one without; ",
+         "an older package of a transformer gets it when it is exported again");
+  }
+  const bool fits = has_ports(spec->second.inputs, inputs) &&
+                    spec->second.inputs.size() == inputs.size() &&
+                    has_ports(spec->second.outputs, outputs);
+  if (!fits) {
+    fail(kCorrupt, "expected towers.", tower, ".", method, " with the ports of models/",
+         context.spec.type, ".md, got others");
+  }
+  return spec->second;
+}
+
+const PortSize& size_of(const std::vector<Port>& ports, std::string_view port, std::size_t axis) {
+  return std::ranges::find(ports, port, &Port::name)->shape[axis];
 }
 
 }  // namespace glint

@@ -22,9 +22,16 @@ double need_number(const HeadSpec& spec, std::string_view name, std::string_view
 std::size_t need_choice(const HeadSpec& spec, std::string_view name,
                         std::initializer_list<std::string_view> choices);
 
+// A string that is a template with one "{}".
+std::string need_template(const HeadSpec& spec, std::string_view name);
+
 // Exactly these tensors, floating point ones finite.
 NamedTensors need_tensors(const HeadContext& context,
                           std::initializer_list<std::string_view> names);
+
+// At least one of these tensors and no other, floating point ones finite.
+NamedTensors need_some_tensors(const HeadContext& context,
+                               std::initializer_list<std::string_view> names);
 
 // A tensor of this form, written as in "keys f32 [N, 512]". A size of 0 stands for any, but none is
 // empty.
@@ -42,5 +49,19 @@ void need_inner(const HeadContext& context);
 
 // An image tower that has an embedding.
 void need_image_embedding(const HeadContext& context);
+
+// A port of a tower's method.
+struct PortNeed {
+  std::string_view name;
+  std::size_t rank;
+};
+
+// A method of a tower with exactly these inputs, and with these outputs among its own.
+const MethodSpec& need_method(const HeadContext& context, std::string_view tower,
+                              std::string_view method, std::initializer_list<PortNeed> inputs,
+                              std::initializer_list<PortNeed> outputs);
+
+// The size of a port that need_method has found; it may stand for any size.
+const PortSize& size_of(const std::vector<Port>& ports, std::string_view port, std::size_t axis);
 
 }  // namespace glint

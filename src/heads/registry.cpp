@@ -2,7 +2,9 @@
 
 #include "core/check.h"
 #include "heads/clip_adapter.h"
+#include "heads/cocoop.h"
 #include "heads/coop.h"
+#include "heads/maple.h"
 #include "heads/tip_adapter.h"
 #include "heads/zero_shot.h"
 
@@ -27,7 +29,9 @@ const HeadFactory& factory_of(const std::string& type, const HeadFactories& own)
 const HeadFactories& built_in_heads() {
   static const HeadFactories heads = {
       {"clip_adapter", make_clip_adapter},
+      {"cocoop", make_cocoop},
       {"coop", make_coop},
+      {"maple", make_maple},
       {"tip_adapter", make_tip_adapter},
       {"zero_shot", make_zero_shot},
   };

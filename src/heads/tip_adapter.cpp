@@ -1,7 +1,5 @@
 #include "heads/tip_adapter.h"
 
-#include <glint/similarity.h>
-
 #include <cmath>
 
 #include "core/check.h"
@@ -46,11 +44,8 @@ Prediction TipAdapterHead::predict(const ImageState& image, const TextState& tex
 // A sum for each class. The reference multiplies with a one-hot matrix [N, classes] instead.
 std::vector<double> TipAdapterHead::votes(const ImageState& image) const {
   const std::int64_t dim = cache_.keys.dim(1);
-  const auto embedding = embedding_of(image, dim);
-  std::vector<float> unit(embedding.begin(), embedding.end());
-  normalize_rows(unit, dim);
   std::vector<float> affinity(cache_.classes.size());
-  dot_matrix(unit, cache_.keys.floats(), dim, affinity);
+  dot_matrix(unit_embedding_of(image, dim), cache_.keys.floats(), dim, affinity);
   for (float& value : affinity) value = std::exp(beta_ * value - beta_);
   std::vector<double> sums(cache_.names.size());
   for (std::size_t i = 0; i < affinity.size(); ++i) {

@@ -1,8 +1,5 @@
 #include "heads/zero_shot.h"
 
-#include <glint/similarity.h>
-
-#include "core/check.h"
 #include "heads/head_needs.h"
 #include "heads/image_embedding.h"
 
@@ -26,9 +23,13 @@ std::vector<ImageState> ZeroShotHead::encode(std::span<const ImageView> images,
   return states;
 }
 
+Tensor ZeroShotHead::embed_pixels(const Tensor& pixels, const Towers& towers) const {
+  return towers.image(pixels);
+}
+
 std::vector<ImageState> ZeroShotHead::encode_pixels(const Tensor& pixels, const Towers& towers,
                                                     const PredictOptions& /*options*/) const {
-  const Tensor embeddings = towers.image(pixels).cpu();
+  const Tensor embeddings = embed_pixels(pixels, towers).cpu();
   std::vector<ImageState> states(static_cast<std::size_t>(embeddings.dim(0)));
   for (std::size_t i = 0; i < states.size(); ++i) {
     const auto row = static_cast<std::int64_t>(i);
@@ -41,16 +42,9 @@ Prediction ZeroShotHead::predict(const ImageState& image, const TextState& text,
                                  const Towers& towers, const PredictOptions& options) const {
   const std::int64_t dim = towers.manifest().embed_dim;
   const ClassBank& bank = class_bank_of(text, dim);
-  const auto embedding = embedding_of(image, dim);
-  std::vector<float> unit(embedding.begin(), embedding.end());
-  normalize_rows(unit, dim);
-  std::vector<float> logits(bank.labels.size());
-  dot_matrix(unit, bank.rows.floats(), dim, logits);
-  const LogitSpec& logit = towers.manifest().logit;
-  for (float& value : logits) {
-    value = static_cast<float>(logit.scale) * value + static_cast<float>(logit.bias);
-  }
-  return classify(bank.labels, logits, options.top_k);
+  std::vector<float> cosines(bank.labels.size());
+  dot_matrix(unit_embedding_of(image, dim), bank.rows.floats(), dim, cosines);
+  return classify_cosines(bank.labels, std::move(cosines), towers.manifest().logit, options.top_k);
 }
 
 std::shared_ptr<const Head> make_zero_shot(const HeadContext& context) {

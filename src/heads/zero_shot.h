@@ -25,6 +25,9 @@ class ZeroShotHead : public Head {
                      const PredictOptions& options) const override;
 
  private:
+  // pixels [B, 3, H, W] f32 -> embeddings [B, D] f32, not normalised.
+  virtual Tensor embed_pixels(const Tensor& pixels, const Towers& towers) const;
+
   std::string preprocess_;
   std::vector<std::string> templates_;
 };

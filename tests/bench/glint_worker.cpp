@@ -1,6 +1,6 @@
 // The side of glint in peers.py: does one work at a time and says how long each call took.
 // Questions come on stdin and answers go to stdout, one JSON object a line; harness/worker.py is
-// the same for the Python engines. An argument is the precision of the towers: exact or fast.
+// the same for the Python engines.
 //
 //   {"do": "prepare", "job": {"work": "encode-image", ...}}   -> {}
 //   {"do": "run", "warm": 1, "calls": 5}                      -> {"ns": [...]}
@@ -57,12 +57,10 @@ std::vector<T> read_npy(const std::string& path) {
   return values;
 }
 
-// Of the towers; the program's argument.
-glint::Precision precision = glint::Precision::kExact;
-
 glint::Model load(const Json& job) {
   return glint::Model::load(job.at("package"),
-                            {.threads = job.at("threads"), .precision = precision});
+                            {.threads = job.at("threads"),
+                             .precision = glint::parse_precision(job.value("precision", "exact"))});
 }
 
 void keep(const glint::Tensor& tensor, Result& result) {
@@ -87,6 +85,29 @@ Work encode_text(const Json& job) {
       .ids = glint::Tensor::from(shape, read_npy<std::int64_t>(job.at("input")))};
   work.call = [model = load(job), input, out = work.result] {
     keep(model.towers().text(input), *out);
+  };
+  return work;
+}
+
+// pixels [B, 3, H, W] f32 -> logits of the package's classes, whose words are prepared before.
+Work classify(const Json& job) {
+  Work work;
+  const auto shape = job.at("shape").get<std::vector<std::int64_t>>();
+  const auto pixels = glint::Tensor::from(shape, read_npy<float>(job.at("input")));
+  const auto model = load(job);
+  glint::PredictOptions options;
+  options.top_k = 0;
+  work.call = [model, pixels, options, text = model.prepare(), out = work.result] {
+    out->floats.clear();
+    for (const auto& state : model.encode_pixels(pixels, options)) {
+      const auto answer = model.predict(state, text, options);
+      const auto& scores = std::get<glint::Classification>(answer).scores;
+      const std::size_t start = out->floats.size();
+      out->floats.resize(start + scores.size());
+      for (const auto& score : scores) {
+        out->floats[start + static_cast<std::size_t>(score.index)] = score.logit;
+      }
+    }
   };
   return work;
 }
@@ -148,6 +169,7 @@ Work prepare(const Json& job) {
   const std::string name = job.at("work");
   if (name == "encode-image") return encode_image(job);
   if (name == "encode-text") return encode_text(job);
+  if (name == "classify") return classify(job);
   if (name == "preprocess") return preprocess(job);
   if (name == "tokenize") return tokenize(job);
   if (name == "search") return search(job);
@@ -195,8 +217,7 @@ Json answer(const Json& question, Work& work) try {
 
 }  // namespace
 
-int main(int count, char** arguments) {
-  if (count > 1) precision = glint::parse_precision(arguments[1]);
+int main() {
   Work work;
   for (std::string line; std::getline(std::cin, line);) {
     std::cout << answer(Json::parse(line), work) << std::endl;

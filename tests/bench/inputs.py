@@ -37,6 +37,16 @@ def prompts(count: int) -> list[str]:
     ]
 
 
+def class_names() -> list[str]:
+    """ImageNet's 1,000, as open_clip has them; the two that come twice are told apart."""
+    from open_clip import IMAGENET_CLASSNAMES
+
+    seen: set[str] = set()
+    return [
+        f"{name} again" if name in seen or seen.add(name) else name for name in IMAGENET_CLASSNAMES
+    ]
+
+
 def pixels(batch: int) -> np.ndarray:
     """[B, 3, 224, 224] f32 with the mean and spread of normalised photographs."""
     return np.random.default_rng(2).standard_normal((batch, 3, 224, 224), dtype=np.float32)

@@ -22,11 +22,12 @@ import numpy as np
 from harness import machine, timing
 from harness.process import Engine, EngineFailed
 from harness.table import OURS, Row, as_json, markdown
-from works import PIXELS, ROOT, SEARCH, TOWERS, Setting, Work, all_works, difference
+from works import HEADS, PIXELS, ROOT, SEARCH, TOWERS, Setting, Work, all_works, difference
 
 HERE = Path(__file__).resolve().parent
 BLOCK_S = 0.1  # what one engine is timed for in one round, at least one call
 MOST_CALLS = 25
+MOST_SLOW_ROUNDS = 3
 # Whose versions decide the times.
 PACKAGES = """torch torchvision open_clip_torch transformers tokenizers pillow numpy onnxruntime
 openvino nncf hf-processors-rs faiss-cpu usearch""".split()
@@ -71,20 +72,20 @@ def say(text: str, end: str = "\n") -> None:
         print(("\r\x1b[K" if terminal else "") + text, end=end, file=sys.stderr, flush=True)
 
 
-def artefacts_folder(arch: str) -> Path:
+def artefacts_folder(script: str, name: str) -> Path:
     """Its name changes with whatever decides what is in it."""
-    sources = [HERE / "artefacts.py", HERE / "requirements.txt", ROOT / "scripts/requirements.txt"]
+    sources = [HERE / script, HERE / "requirements.txt", ROOT / "scripts/requirements.txt"]
     sources += sorted((ROOT / "models" / "export" / "glint_export").rglob("*.py"))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
-    return ROOT / "build" / "peers" / f"{arch}-{digest.hexdigest()[:8]}"
+    return ROOT / "build" / "peers" / f"{name}-{digest.hexdigest()[:8]}"
 
 
-def make_artefacts(folder: Path, arch: str) -> None:
+def make_artefacts(script: str, folder: Path, *arguments: str) -> None:
     if folder.is_dir():
         return
-    say(f"making {arch} for every engine (minutes, once)")
+    say(f"making {folder.name} for every engine (minutes, once)")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(HERE / "artefacts.py"), str(folder), arch]
+    command = [sys.executable, str(HERE / script), str(folder), *arguments]
     log = folder.with_suffix(".log")
     with log.open("wb") as output:
         if subprocess.run(command, stdout=output, stderr=output).returncode:
@@ -99,8 +100,7 @@ class Engines:
         python = [sys.executable, str(HERE / "harness" / "worker.py")]
         commands = {OURS: [str(worker)]}
         for name, target in works[0].engines.items():
-            ours = target.startswith("glint ")
-            commands[name] = [str(worker), *target.split()[1:]] if ours else [*python, target]
+            commands[name] = [str(worker)] if isinstance(target, dict) else [*python, target]
         threads = works[0].threads(setting)
         self._scratch = setting.scratch
         self._engines = {
@@ -118,12 +118,16 @@ class Engines:
         del self._engines[name]
 
     def prepare(self, work: Work, job: dict) -> dict[str, np.ndarray]:
-        """Makes all engines ready; the result of each."""
+        """Makes all engines ready; the result of each that does the same work."""
         results = {}
         for name in list(self._engines):
             say(f"{work.title}: preparing {name}", end="")
             path = self._scratch / "result.bin"
             try:
+                other = work.engines.get(name)
+                if isinstance(other, dict):
+                    self._engines[name].prepare(job | {"package": job["base"]} | other)
+                    continue
                 self._engines[name].prepare(job)
                 self._engines[name].save(path)
                 results[name] = np.fromfile(path, work.dtype)
@@ -133,14 +137,15 @@ class Engines:
 
     def time(self, work: Work, rounds: int) -> dict[str, list[float]]:
         """Milliseconds of a call, for each engine and round."""
-        calls = {}
-        for name, engine in self._engines.items():
+        calls, warm = dict.fromkeys(self._engines, 1), 0 if work.seconds else 1
+        for name, engine in self._engines.items() if not work.seconds else ():
             calls[name] = timing.calls_in(BLOCK_S, min(engine.run(1, 1)), MOST_CALLS)
+        rounds = min(rounds, MOST_SLOW_ROUNDS) if work.seconds else rounds
         times = {name: [] for name in self._engines}
         for number, names in enumerate(timing.order(list(self._engines), rounds)):
             say(f"{work.title}: round {number + 1} of {rounds}", end="")
             for name in names:
-                seconds = self._engines[name].run(1, calls[name])
+                seconds = self._engines[name].run(warm, calls[name])
                 times[name].append(1e3 * timing.spread(seconds).median)
         return times
 
@@ -189,12 +194,15 @@ def main(arguments: list[str] | None = None) -> int:
     if busy > 0.05 and not args.quick:
         say(f"note: others use {100 * busy:.0f} % of this machine; the times will be theirs too")
     chosen = [w for w in all_works() if not args.only or w.name.startswith(tuple(args.only))]
-    artefacts = artefacts_folder(args.arch)
+    artefacts = artefacts_folder("artefacts.py", args.arch)
+    heads = artefacts_folder("head_artefacts.py", "heads")
     if any(work.group in (TOWERS, PIXELS) for work in chosen):
-        make_artefacts(artefacts, args.arch)
+        make_artefacts("artefacts.py", artefacts, args.arch)
+    if any(work.group in HEADS for work in chosen):
+        make_artefacts("head_artefacts.py", heads)
     rows, failed = [], []
     with tempfile.TemporaryDirectory(prefix="glint-peers-") as scratch:
-        setting = Setting(Path(scratch), artefacts, args.rows, args.threads)
+        setting = Setting(Path(scratch), artefacts, heads, args.rows, args.threads)
         for group in dict.fromkeys(work.group for work in chosen):
             works = [work for work in chosen if work.group == group]
             measured, lost = measure(works, args, setting)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TINY_CLIP = ROOT / "models" / "tiny-clip.glint"
 PROMPT_IDS = 10  # "a photo of a golden retriever." with the start and end token
 _TOWERS = {
-    "glint fast": "glint fast",
+    "glint fast": {"precision": "fast"},
     "torch eager": "eager",
     "torch.compile": "compiled",
     "torch.compile bf16": "compiled_bf16",
@@ -36,6 +36,7 @@ _SEARCH = {"faiss flat": "faiss", "usearch exact": "usearch", "torch": "torch", 
 
 # Groups of works, each a table.
 TOWERS = "towers"
+HEADS = ("CoCoOp", "MaPLe", "Tip-Adapter")
 PIXELS = "picture to 3 x 224 x 224"
 TOKENS = "texts to ids"
 SEARCH = "top 10"
@@ -47,6 +48,7 @@ class Setting:
 
     scratch: Path  # inputs and results
     artefacts: Path  # made by artefacts.py
+    heads: Path  # made by head_artefacts.py
     rows: int  # of the searched matrix
     threads: int
 
@@ -56,11 +58,13 @@ class Work:
     name: str  # for --only
     group: str  # a table
     title: str  # a column of it
-    engines: dict[str, str]  # shown name -> MODULE:FACTORY for harness/worker.py, or "glint
-    # PRECISION" for glint's own worker
+    # Shown name -> MODULE:FACTORY for harness/worker.py, or a job of glint's own that is timed
+    # beside it and computes something else.
+    engines: dict[str, str | dict]
     job: Callable[[Setting], dict]  # writes the inputs; what every engine is told
     dtype: type  # of a result's numbers
     one_thread: bool = False
+    seconds: bool = False  # a peer's call takes a minute: one a round, none untimed, few rounds
 
     def threads(self, setting: Setting) -> int:
         return 1 if self.one_thread else setting.threads
@@ -123,9 +127,45 @@ def _search(queries: int) -> Callable[[Setting], dict]:
     return job
 
 
-def _from(module: str, engines: dict[str, str]) -> dict[str, str]:
+def _head(name: str, patch: int) -> Callable[[Setting], dict]:
+    def job(setting: Setting) -> dict:
+        x = inputs.pixels(1)
+        return {
+            "work": "classify",
+            "package": str(setting.heads / f"{name}.glint"),
+            "base": str(setting.heads / f"base-{patch}.glint"),
+            "artefacts": str(setting.heads),
+            "input": _saved(setting, "image-1", lambda: x),
+            "shape": list(x.shape),
+        }
+
+    return job
+
+
+def _heads() -> list[Work]:
+    alone = {"glint, the plain image tower": {"work": "encode-image"}}
+    rows = [
+        ("cocoop", 16, "ViT-B/16, an image and 1,000 names", "released loop (torch)", {}, True),
+        ("maple", 16, "ViT-B/16, an image, 1,000 names ready", "torch eager", alone, False),
+        ("tip", 32, "ViT-B/32, an image, 16,000 keys", "torch eager", alone, False),
+    ]
+    return [
+        Work(
+            name,
+            group,
+            title,
+            {peer: f"engines.heads:{name}"} | more,
+            _head(name, patch),
+            np.float32,
+            seconds=slow,
+        )
+        for group, (name, patch, title, peer, more, slow) in zip(HEADS, rows, strict=True)
+    ]
+
+
+def _from(module: str, engines: dict[str, str | dict]) -> dict[str, str | dict]:
     return {
-        name: factory if factory.startswith("glint ") else f"engines.{module}:{factory}"
+        name: factory if isinstance(factory, dict) else f"engines.{module}:{factory}"
         for name, factory in engines.items()
     }
 
@@ -159,14 +199,14 @@ def all_works() -> list[Work]:
         Work(f"search-{n}", SEARCH, title, _from("search", _SEARCH), _search(n), np.int64)
         for n, title in [(1, "one query"), (64, "64 queries")]
     ]
-    return [*towers, *pixels, ids, *search]
+    return [*towers, *_heads(), *pixels, ids, *search]
 
 
 def difference(work: Work, theirs: np.ndarray, ours: np.ndarray) -> str:
     """In words, how a peer's result differs from ours."""
     if theirs.size != ours.size:
         return f"{theirs.size} numbers instead of {ours.size}"
-    if work.group == TOWERS:  # each engine rounds in its own way: how far, not how often
+    if work.group in (TOWERS, *HEADS):  # each engine rounds in its own way: how far, not how often
         most = np.abs(theirs.astype(np.float64) - ours).max() / np.abs(ours).max()
         return f"largest difference {most:.0e} of the largest value"
     count = int((theirs != ours).sum())

@@ -53,6 +53,16 @@ def test_06_own_head(example, package, cat):
     assert float(cat_line.split("%")[0]) > 50 > float(airplane_line.split("%")[0])
 
 
+@pytest.mark.parametrize(("task", "words"), [("cocoop", "prompts"), ("maple_2", "embeddings")])
+def test_07_prompts(example, cat, task, words):
+    prompts = ROOT / "tests" / "golden" / "packages" / "prompts.glint"
+    done = example("07_prompts", prompts, task, cat, "cat", "stop sign (red)", "hen")
+    assert done.returncode == 0, done.stderr
+    one, two, three = done.stdout.splitlines()
+    assert one == f"of 1 {words}: 100.00%  cat"
+    assert two.startswith(f"of 2 {words}: ") and three.startswith(f"of 3 {words}: ")
+
+
 def test_05_search(example, glint, package, three, tmp_path):
     done = example("05_search", package, tmp_path / "photos.gidx", "a cat", *three)
     assert done.returncode == 0, done.stderr

@@ -18,7 +18,6 @@ ViT-B/16's 512 numbers, on noise that a test can draw itself (`noise` below).
 """
 
 import contextlib
-import gzip
 import importlib
 import io
 import json
@@ -29,6 +28,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "models" / "export"))
+sys.path.insert(0, str(HERE))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -42,22 +42,31 @@ from glint_export.towers import (  # noqa: E402
     VitConfig,
 )
 from glint_export.parts import PackageParts  # noqa: E402
-from open_clip.tokenizer import SimpleTokenizer, default_bpe  # noqa: E402
+from official import (  # noqa: E402
+    CONTEXT,
+    PATCH,
+    PICTURES,
+    SIDE,
+    load,
+    pictures,
+    randomise,
+    stub_imports,
+    vocabulary,
+)
+from open_clip.tokenizer import SimpleTokenizer  # noqa: E402
 from open_clip.transform import PreprocessCfg, image_transform_v2  # noqa: E402
 from PIL import Image  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 PACKAGE = HERE / "packages" / "adapters.glint"
 ANSWERS = HERE / "adapters.json"
-MERGES = 250  # of the published ones, and the one that joins ")" and "."
-DIM, WIDTH, CONTEXT, SIDE, LAYERS, HEADS = 8, 16, 77, 16, 2, 2
+DIM, WIDTH, LAYERS, HEADS = 8, 16, 2, 2
 SEED = 5
 TEMPLATE = "a {}."
 CLASSES = ["cat", "white horse", "crane (bird)", "maillot (tank)", "ship", "traffic light", "café"]
 NEW_CLASSES = ["polar_bear", "stop sign (red)", "hen"]
 RATIO = 0.2  # of clip_adapter.py
 ALPHA, BETA = 1.17, 5.5
-PICTURES = 8
 
 
 def noise(seed: int, *shape: int) -> torch.Tensor:
@@ -74,51 +83,22 @@ class Official:
     """The released modules, with what they import beyond torch replaced where it is not run."""
 
     def __init__(self, coop: Path, clip_adapter: Path, tip_adapter: Path, merges: str):
-        torch.Tensor.cuda = lambda self, *_, **__: self
-        for name, members in {
-            "dassl": [],
-            "dassl.engine": ["TRAINER_REGISTRY", "TrainerX"],
-            "dassl.metrics": ["compute_accuracy"],
-            "dassl.utils": ["load_pretrained_weights", "load_checkpoint"],
-            "dassl.optim": ["build_optimizer", "build_lr_scheduler"],
-            "datasets": ["build_dataset"],
-            "datasets.utils": ["build_data_loader"],
-            "yaml": [],
-        }.items():
-            module = types.ModuleType(name)
-            for member in members:
-                setattr(module, member, type(member, (), {}))
-            sys.modules[name] = module
-        sys.modules["dassl.engine"].TRAINER_REGISTRY.register = lambda: lambda kind: kind
+        stub_imports()
         sys.path.insert(0, str(tip_adapter))
         self.clip = importlib.import_module("clip.clip")
         self.model = importlib.import_module("clip.model")
         self.clip._tokenizer = self.clip._Tokenizer(merges)
         self.tip = importlib.import_module("main")
         self.tip_utils = importlib.import_module("utils")
-        self.coop = self.load(coop / "trainers" / "coop.py")
+        self.coop = load(coop / "trainers" / "coop.py")
         self.coop._tokenizer = self.clip._tokenizer
-        self.clip_adapter = self.load(clip_adapter / "clip_adapter.py")
-
-    @staticmethod
-    def load(path: Path) -> types.ModuleType:
-        spec = importlib.util.spec_from_file_location(f"official_{path.stem}", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+        self.clip_adapter = load(clip_adapter / "clip_adapter.py")
 
     def small_clip(self, generator: torch.Generator) -> torch.nn.Module:
         vocabulary = len(self.clip._tokenizer.encoder)
-        model = self.model.CLIP(DIM, SIDE, 1, 64, 8, CONTEXT, vocabulary, WIDTH, HEADS, LAYERS)
-        model.visual = self.model.VisionTransformer(SIDE, 8, WIDTH, LAYERS, HEADS, DIM)
-        for weight in model.parameters():
-            # Near unit variance through every layer, norms and biases too; exact in half precision.
-            spread = 0.3 if weight.ndim < 2 else weight[0].numel() ** -0.5
-            mean = 1.0 if weight.ndim == 1 and weight.numel() == WIDTH else 0.0
-            weight.data.normal_(mean, spread, generator=generator)
-            weight.data = weight.data.half().float()
-        model.logit_scale.data = torch.tensor(100.0).log()  # the scale that Tip-Adapter writes out
-        return model.eval()
+        model = self.model.CLIP(DIM, SIDE, 1, 64, PATCH, CONTEXT, vocabulary, WIDTH, HEADS, LAYERS)
+        model.visual = self.model.VisionTransformer(SIDE, PATCH, WIDTH, LAYERS, HEADS, DIM)
+        return randomise(model, {WIDTH}, generator)
 
     def coop_model(self, clip, names: list[str], context: torch.Tensor, place: str):
         coop = types.SimpleNamespace(
@@ -147,22 +127,6 @@ class Official:
         with contextlib.redirect_stdout(None):
             self.tip.run_tip_adapter(cfg, keys.T, values, features, None, features, None, weights)
         return seen[1]
-
-
-def vocabulary() -> bytes:
-    lines = gzip.open(default_bpe()).read().decode().split("\n")
-    return gzip.compress("\n".join([*lines[: MERGES + 1], ") .</w>"]).encode(), mtime=0)
-
-
-def pictures() -> dict[str, bytes]:
-    files = {}
-    for i in range(PICTURES):
-        y, x = np.mgrid[0:SIDE, 0:SIDE]
-        planes = [(x * (3 + i) + 9 * y) % 256, (y * (5 * i) + x * x) % 256, (x * y + 31 * i) % 256]
-        buffer = io.BytesIO()
-        Image.fromarray(np.stack(planes, axis=2).astype(np.uint8)).save(buffer, "PNG")
-        files[f"{i}.png"] = buffer.getvalue()
-    return files
 
 
 class World:
@@ -281,7 +245,7 @@ def shapes(official: Official) -> dict:
 
 
 def towers(world: World) -> tuple[VisionTransformer, TextTransformer]:
-    image = VisionTransformer(VitConfig(SIDE, 8, WIDTH, LAYERS, HEADS, 4 * WIDTH, DIM, True))
+    image = VisionTransformer(VitConfig(SIDE, PATCH, WIDTH, LAYERS, HEADS, 4 * WIDTH, DIM, True))
     image.load_state_dict(world.clip.visual.state_dict())
     end, size = world.tokenizer.eot_token_id, world.tokenizer.vocab_size
     text = TextTransformer(

@@ -1,28 +1,24 @@
 // CoOp, CLIP-Adapter and Tip-Adapter against what their released code answers
 // (tests/golden/make_adapters.py), in one small package.
-//
-// Bounds are the contract's: 1e-4 on logits, for logits of up to 100 in f32.
-#include <glint/glint.h>
-#include <gtest/gtest.h>
-
-#include <fstream>
-#include <nlohmann/json.hpp>
-
+#include "golden_package.h"
 #include "support/expect_error.h"
 #include "support/scratch_folder.h"
 
 namespace glint {
 namespace {
 
-using Json = nlohmann::json;
+using test::answers_of;
+using test::everything;
 using test::expect_error;
-using Labels = std::vector<std::string>;
+using test::expect_logits;
+using test::Json;
+using test::Labels;
+using test::logits_of;
 
-const std::string kGolden = std::string(GLINT_TEST_DATA) + "/golden";
-const std::string kPackage = kGolden + "/packages/adapters.glint";
+const std::string kPackage = test::kGolden + "/packages/adapters.glint";
 
 const Json& golden() {
-  static const Json loaded = Json::parse(std::ifstream(kGolden + "/adapters.json"));
+  static const Json loaded = test::read_golden("adapters.json");
   return loaded;
 }
 
@@ -31,53 +27,7 @@ const Model& model() {
   return loaded;
 }
 
-PredictOptions everything(const std::string& task) {
-  PredictOptions options;
-  options.task = task;
-  options.top_k = 0;
-  return options;
-}
-
-std::vector<Image> pictures() {
-  std::vector<Image> all;
-  for (const std::string& file : model().manifest().reference.images) {
-    all.push_back(load_image(kPackage + "/" + file));
-  }
-  return all;
-}
-
-// By position of the label.
-std::vector<float> logits_of(const Prediction& answer) {
-  const auto& scores = std::get<Classification>(answer).scores;
-  std::vector<float> logits(scores.size());
-  for (const ClassScore& score : scores) {
-    logits[static_cast<std::size_t>(score.index)] = score.logit;
-  }
-  return logits;
-}
-
-// The answers of `used` for all pictures and `labels` (none: the package's classes).
-std::vector<std::vector<float>> answers_of(const Model& used, const std::string& task,
-                                           const Labels& labels = {}) {
-  const auto images = pictures();
-  const std::vector<ImageView> views(images.begin(), images.end());
-  const auto text = used.prepare(TextQuery{.labels = labels}, task);
-  std::vector<std::vector<float>> logits;
-  for (const Prediction& answer : used.predict(views, text, everything(task))) {
-    logits.push_back(logits_of(answer));
-  }
-  return logits;
-}
-
-void expect_logits(const std::vector<std::vector<float>>& logits, const Json& expected) {
-  ASSERT_EQ(logits.size(), expected.size());
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    ASSERT_EQ(logits[i].size(), expected[i].size());
-    for (std::size_t k = 0; k < logits[i].size(); ++k) {
-      EXPECT_NEAR(logits[i][k], expected[i][k].get<double>(), 1e-4) << "image " << i << ", " << k;
-    }
-  }
-}
+std::vector<Image> pictures() { return test::pictures_of(model()); }
 
 class AdapterParityTest : public testing::TestWithParam<std::int64_t> {};
 

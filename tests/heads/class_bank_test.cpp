@@ -116,30 +116,10 @@ TEST_F(ClassBankTest, IsRefusedByAModelThatDiffers) {
   EXPECT_NO_THROW(model.predict(picture, TextState(unknown)));
 }
 
-// random-vit.glint without text tower and tokenizer.
-test::Files image_only_files() {
-  auto files = test::read_files(kPackage);
-  auto tensors = parse_safetensors(files.at("reference/vectors.safetensors"), "vectors");
-  std::erase_if(tensors, [](const auto& entry) {
-    return !entry.first.starts_with("pixels.") && entry.first != "image_embedding";
-  });
-  auto manifest = nlohmann::ordered_json::parse(test::manifest_of(files));
-  manifest["tokenizer"] = nullptr;
-  manifest["towers"].erase("text");
-  manifest["reference"]["texts"] = nlohmann::ordered_json::array();
-  for (const char* name : {"towers/text.pt", "tokenizer/bpe.txt.gz"}) {
-    manifest["files"].erase(name);
-    files.erase(name);
-  }
-  const auto vectors = glint::make_safetensors(tensors, {});
-  test::set_manifest(files, manifest.dump());
-  test::set_file(files, "reference/vectors.safetensors", vectors);
-  return files;
-}
-
 TEST_F(ClassBankTest, ServesAPackageWithoutATextTower) {
   const Model whole = Model::load(kPackage);
-  const Model images = Model::load(Package::from_memory(image_only_files()));
+  const Model images =
+      Model::load(Package::from_memory(test::image_only(test::read_files(kPackage))));
   EXPECT_TRUE(verify(images).passed());
   const TextState text = whole.prepare({"cat", "dog", "bird"});
   const Image picture = load_image(kPackage + "/reference/1.png");

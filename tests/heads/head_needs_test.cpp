@@ -1,85 +1,22 @@
 // What the factories of CoOp, CLIP-Adapter and Tip-Adapter refuse, through the registry.
-#include <gtest/gtest.h>
-
 #include <limits>
-#include <nlohmann/json.hpp>
 
-#include "heads/registry.h"
-#include "package/safetensors.h"
-#include "support/expect_error.h"
-#include "support/tiny_package.h"
+#include "needs_support.h"
 
 namespace glint {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using test::expect_error;
-using Shape = std::vector<std::int64_t>;
-
-constexpr auto kCorrupt = ErrorCode::kCorruptPackage;
-
-std::size_t count_of(const Shape& shape) {
-  std::size_t count = 1;
-  for (const std::int64_t size : shape) count *= static_cast<std::size_t>(size);
-  return count;
-}
-
-// A safetensors file from tensors of one value each.
-class TensorFile {
- public:
-  TensorFile& floats(const std::string& name, const Shape& shape, float value = 0.5F) {
-    floats_[name] = {shape, std::vector<float>(count_of(shape), value)};
-    return *this;
-  }
-  TensorFile& ints(const std::string& name, const std::vector<std::int64_t>& values) {
-    ints_[name] = values;
-    return *this;
-  }
-  std::vector<std::byte> bytes() const {
-    StoredTensors stored;
-    for (const auto& [name, one] : floats_) {
-      stored[name] = {.dtype = DType::kF32,
-                      .shape = one.first,
-                      .count = static_cast<std::int64_t>(one.second.size()),
-                      .bytes = std::as_bytes(std::span(one.second))};
-    }
-    for (const auto& [name, values] : ints_) {
-      const auto count = static_cast<std::int64_t>(values.size());
-      stored[name] = {.dtype = DType::kI64,
-                      .shape = {count},
-                      .count = count,
-                      .bytes = std::as_bytes(std::span(values))};
-    }
-    return make_safetensors(stored, {});
-  }
-
- private:
-  std::map<std::string, std::pair<Shape, std::vector<float>>> floats_;
-  std::map<std::string, std::vector<std::int64_t>> ints_;
-};
-
-const Json kZeroShot = {{"type", "zero_shot"}};
-
-Json head(const std::string& type, const Json& parameters) {
-  return {{"type", type}, {"parameters", parameters}, {"tensors", "tensors/learned.safetensors"}};
-}
-
-// The heads of the tiny package (D = 4, text width 6, context 8, classes cat and dog).
-void make(const Json& heads, const TensorFile& tensors, bool classes = true) {
-  auto files = test::tiny_package();
-  test::set_file(files, "tensors/learned.safetensors", tensors.bytes());
-  Json manifest = Json::parse(test::manifest_of(files));
-  manifest["tasks"]["classify"]["heads"] = heads;
-  if (!classes) {
-    files.erase("classes.json");
-    manifest["files"].erase("classes.json");
-  }
-  test::set_manifest(files, manifest.dump());
-  make_heads(Package::from_memory(std::move(files)), "classify", {});
-}
+using test::head;
+using test::Json;
+using test::kCorrupt;
+using test::kZeroShot;
+using test::make;
+using test::TensorFile;
 
 void make_coop(const TensorFile& tensors, const Json& place = "end", bool classes = true) {
-  make(Json::array({head("coop", {{"class_token_position", place}})}), tensors, classes);
+  make(Json::array({head("coop", {{"class_token_position", place}})}), tensors,
+       classes ? test::as_it_is : test::without_classes);
 }
 
 TEST(CoopNeedsTest, TakesSharedAndOwnContexts) {
@@ -179,7 +116,8 @@ TEST(ClipAdapterNeedsTest, RefusesWhatDoesNotFit) {
 const Json kTip = {{"alpha", 1.17}, {"beta", 5.5}};
 
 void make_tip(const TensorFile& tensors, const Json& parameters = kTip, bool classes = true) {
-  make(Json::array({kZeroShot, head("tip_adapter", parameters)}), tensors, classes);
+  make(Json::array({kZeroShot, head("tip_adapter", parameters)}), tensors,
+       classes ? test::as_it_is : test::without_classes);
 }
 
 TensorFile cache(const std::vector<std::int64_t>& classes) {

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "package/safetensors.h"
 #include "package/sha256.h"
 
 namespace glint::test {
@@ -210,6 +211,27 @@ void write_files(const Files& files, const std::string& folder) {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << to_text(content);
   }
+}
+
+Files image_only(Files files) {
+  const std::string vectors = "reference/vectors.safetensors";
+  auto tensors = parse_safetensors(files.at(vectors), "vectors");
+  std::erase_if(tensors, [](const auto& entry) {
+    return entry.first.starts_with("ids.") || entry.first == "text_embedding" ||
+           entry.first == "logits";
+  });
+  Json manifest = Json::parse(manifest_of(files));
+  manifest["tokenizer"] = nullptr;
+  manifest["towers"].erase("text");
+  manifest["reference"]["texts"] = Json::array();
+  for (const char* name : {"towers/text.pt", "tokenizer/bpe.txt.gz"}) {
+    manifest["files"].erase(name);
+    files.erase(name);
+  }
+  const Bytes rest = glint::make_safetensors(tensors, {});
+  set_manifest(files, manifest.dump());
+  set_file(files, vectors, rest);
+  return files;
 }
 
 Bytes to_bytes(std::string_view text) {

@@ -33,6 +33,9 @@ void write_files(const Files& files, const std::string& folder);
 // The files below `folder`, which is a package.
 Files read_files(const std::string& folder);
 
+// A package on disk, without text tower and tokenizer: banks stand for words.
+Files image_only(Files files);
+
 Bytes to_bytes(std::string_view text);
 std::string to_text(std::span<const std::byte> bytes);
 

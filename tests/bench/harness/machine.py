@@ -22,7 +22,10 @@ def simd() -> str:
 
 
 def versions(packages: list[str]) -> str:
-    return ", ".join(f"{package} {metadata.version(package)}" for package in packages)
+    """Of those that are installed: some rows need torch alone."""
+    found = {one.metadata["Name"].lower().replace("_", "-") for one in metadata.distributions()}
+    known = [package for package in packages if package.lower().replace("_", "-") in found]
+    return ", ".join(f"{package} {metadata.version(package)}" for package in known)
 
 
 def _busy_and_total() -> tuple[int, int]:
