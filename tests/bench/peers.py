@@ -124,11 +124,12 @@ class Engines:
             say(f"{work.title}: preparing {name}", end="")
             path = self._scratch / "result.bin"
             try:
-                other = work.engines.get(name)
-                if isinstance(other, dict):
-                    self._engines[name].prepare(job | {"package": job["base"]} | other)
+                target = work.engines.get(name)
+                own = target if isinstance(target, dict) else {}
+                if "work" in own:
+                    self._engines[name].prepare(job | {"package": job["base"]} | own)
                     continue
-                self._engines[name].prepare(job)
+                self._engines[name].prepare(job | own)
                 self._engines[name].save(path)
                 results[name] = np.fromfile(path, work.dtype)
             except EngineFailed as error:
