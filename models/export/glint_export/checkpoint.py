@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .errors import ExportError
 
 StateDict = dict[str, Tensor]
+Shape = Sequence[int | str]
 
 
 def read_state_dict(path: Path) -> StateDict:
@@ -44,22 +45,61 @@ def read_state_dict(path: Path) -> StateDict:
     return content
 
 
+def _misnamed(state: StateDict, expected: Iterable[str], optional: Iterable[str] = ()) -> list[str]:
+    required, allowed = set(expected) - set(optional), {*expected, *optional}
+    problems = [f"{name} is missing" for name in required if name not in state]
+    return problems + [f"{name} is unexpected" for name in state if name not in allowed]
+
+
+def _misfit(name: str, got: Tensor, shape: Shape, dtype: torch.dtype = torch.float32) -> list[str]:
+    """What is wrong with a tensor; a size that is a word stands for any."""
+    sizes = zip(got.shape, shape, strict=False)
+    if got.ndim != len(shape) or any(isinstance(n, int) and m != n for m, n in sizes):
+        return [f"{name} is {list(got.shape)}, expected [{', '.join(map(str, shape))}]"]
+    if got.is_floating_point() != dtype.is_floating_point:
+        return [f"{name} is {got.dtype}, expected {dtype}"]
+    if 0 in got.shape:
+        return [f"{name} is {list(got.shape)}, which is empty"]
+    if not torch.isfinite(got).all():
+        return [f"{name} has values that are not finite"]
+    return []
+
+
+def check_shapes(
+    state: StateDict, expected: dict[str, Shape], source: str, optional: Iterable[str] = ()
+) -> dict[str, int]:
+    """The sizes that the words in `expected` stand for; the same word is the same size.
+
+    One ExportError names every tensor that is missing (unless it is one of `optional`, which are
+    not looked into), unexpected, misshapen, no floating-point numbers or not finite.
+    """
+    problems = _misnamed(state, expected, optional)
+    sizes: dict[str, int] = {}
+    for name, shape in expected.items():
+        if name not in state:
+            continue
+        known = tuple(sizes.get(n, n) if isinstance(n, str) else n for n in shape)
+        wrong = _misfit(name, state[name], known)
+        problems += wrong
+        if not wrong:
+            sizes |= {n: m for n, m in zip(known, state[name].shape, strict=True) if n != m}
+    if problems:
+        raise ExportError(
+            f"expected the tensors {', '.join(expected)} in {source}, "
+            f"got: {'; '.join(sorted(problems))}"
+        )
+    return sizes
+
+
 def load_strictly(module: nn.Module, state: StateDict, source: str) -> None:
     """Loads `state` in the module's types.
 
     One ExportError names every tensor that is missing, unexpected, misshapen or not finite.
     """
     expected = module.state_dict()
-    problems = [f"{name} is missing" for name in expected if name not in state]
-    problems += [f"{name} is unexpected" for name in state if name not in expected]
+    problems = _misnamed(state, expected)
     for name in expected.keys() & state.keys():
-        got, shape = state[name], list(expected[name].shape)
-        if list(got.shape) != shape:
-            problems.append(f"{name} is {list(got.shape)}, expected {shape}")
-        elif got.is_floating_point() != expected[name].is_floating_point():
-            problems.append(f"{name} is {got.dtype}, expected {expected[name].dtype}")
-        elif not torch.isfinite(got).all():
-            problems.append(f"{name} has values that are not finite")
+        problems += _misfit(name, state[name], expected[name].shape, expected[name].dtype)
     if problems:
         raise ExportError(
             f"expected the {len(expected)} tensors of the architecture in {source}, "
