@@ -1,14 +1,16 @@
 """python -m glint_export clip --arch ViT-B-32 --pretrained openai --out clip-vit-b-32.glint"""
 
 import argparse
-import json
 import logging
 import signal
 import sys
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .adapters.command import add_families
 from .errors import ExportError
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ _EXAMPLES = """examples:
   glint_export clip --arch RN50 --random 7 --out random.glint
   glint_export open_clip --folder DIR --out clip.glint
   glint_export hf --folder DIR --image-only --out clip.glint
+  glint_export coop --checkpoint output/prompt_learner --base clip.glint --out pets.glint
 
 Weights are read as data (weights_only, safetensors); no code of a checkpoint runs."""
 
@@ -34,17 +37,26 @@ def _positive(text: str) -> int:
 _positive.__name__ = "positive integer"  # argparse names it in its message
 
 
-def _common() -> argparse.ArgumentParser:
-    """The options of every family."""
-    common = argparse.ArgumentParser(add_help=False)
-    package = common.add_argument_group("the package")
-    package.add_argument("--storage", choices=["f32", "f16"], default="f32", help="default: f32")
-    package.add_argument(
-        "--image-only", action="store_true", help="leave out the text tower and the tokenizer"
-    )
+def _output() -> argparse.ArgumentParser:
+    """The options of every package."""
+    output = argparse.ArgumentParser(add_help=False)
+    package = output.add_argument_group("the package")
     package.add_argument("--name", help="default: the output's name without .glint")
     package.add_argument(
         "--licence", help="licence of the weights: an SPDX expression or a sentence"
+    )
+    package.add_argument("--out", type=Path, required=True, metavar="NAME.glint")
+    package.add_argument("--force", action="store_true", help="replace an existing package")
+    return output
+
+
+def _common(output: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The options of every package with towers of its own."""
+    common = argparse.ArgumentParser(add_help=False, parents=[output])
+    package = common.add_argument_group("the towers")
+    package.add_argument("--storage", choices=["f32", "f16"], default="f32", help="default: f32")
+    package.add_argument(
+        "--image-only", action="store_true", help="leave out the text tower and the tokenizer"
     )
     package.add_argument("--templates", type=Path, metavar="FILE", help="JSON array of prompts")
     package.add_argument(
@@ -55,8 +67,6 @@ def _common() -> argparse.ArgumentParser:
         metavar="FILE",
         help="picture for the golden vectors instead of the drawn ones; repeatable",
     )
-    package.add_argument("--out", type=Path, required=True, metavar="NAME.glint")
-    package.add_argument("--force", action="store_true", help="replace an existing package")
     return common
 
 
@@ -86,13 +96,13 @@ def _add_clip(families, common: argparse.ArgumentParser) -> None:
     clip.add_argument(
         "--image-size", type=_positive, metavar="N", help="pixels a side; resizes the positions"
     )
-    clip.set_defaults(parts=_clip_parts)
+    clip.set_defaults(parts=partial(_with_files, _clip_parts))
 
 
 def _add_folder(families, common: argparse.ArgumentParser, name: str, text: str, parts) -> None:
     family = families.add_parser(name, parents=[common], help=text, description=text + ".")
     family.add_argument("--folder", type=Path, required=True, metavar="DIR")
-    family.set_defaults(parts=parts)
+    family.set_defaults(parts=partial(_with_files, parts))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,12 +113,14 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     families = parser.add_subparsers(dest="family", required=True, metavar="FAMILY")
-    common = _common()
+    output = _output()
+    common = _common(output)
     _add_clip(families, common)
     _add_folder(families, common, "hf", "a folder of transformers' CLIPModel", _hf_parts)
     _add_folder(
         families, common, "open_clip", "a folder as open_clip publishes them", _open_clip_parts
     )
+    add_families(families, output)
     return parser
 
 
@@ -117,16 +129,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ExportError(f"expected a readable file {path}, got: {error.strerror}") from error
-
-
-def _read_templates(path: Path) -> list[str]:
-    try:
-        templates = json.loads(_read(path))
-    except ValueError as error:
-        raise ExportError(f"expected a JSON array of templates in {path}, got: {error}") from error
-    if not isinstance(templates, list):
-        raise ExportError(f"expected a JSON array of templates in {path}, got another value")
-    return templates
 
 
 def _licence(args: argparse.Namespace) -> str:
@@ -139,7 +141,20 @@ def _licence(args: argparse.Namespace) -> str:
 
 def _package(args: argparse.Namespace) -> tuple[str, str, str, bool]:
     """(name, storage, licence, image_only)."""
-    return args.name or args.out.stem, args.storage, _licence(args), args.image_only
+    return args.name or args.out.stem, args.storage, args.licence, args.image_only
+
+
+def _with_files(parts: Callable[..., "PackageParts"], args: argparse.Namespace) -> "PackageParts":
+    """The family's parts, with the templates and pictures that were asked for."""
+    from .folders import read_strings
+
+    templates = read_strings(args.templates, "templates") if args.templates else None
+    pictures = {f"{i}-{path.name}": _read(path) for i, path in enumerate(args.reference_image)}
+    made = parts(args)
+    made.pictures = pictures
+    if templates is not None:
+        made.templates = templates
+    return made
 
 
 def _clip_parts(args: argparse.Namespace) -> "PackageParts":
@@ -167,23 +182,22 @@ def _open_clip_parts(args: argparse.Namespace) -> "PackageParts":
 
 
 def _export(args: argparse.Namespace) -> None:
-    from . import __version__  # torch and open_clip take seconds to import
-    from .writer import check_target, write_package
+    from . import ExtensionParts, __version__  # torch and open_clip take seconds to import
+    from .writer import check_target, write_extension, write_package
 
     check_target(args.out, args.force)
-    templates = _read_templates(args.templates) if args.templates else None
-    pictures = {f"{i}-{path.name}": _read(path) for i, path in enumerate(args.reference_image)}
+    args.licence = _licence(args)
     parts = args.parts(args)
     parts.provenance["exporter"] = f"glint_export {__version__}"
-    parts.pictures = pictures
-    if templates is not None:
-        parts.templates = templates
-    write_package(args.out, parts, args.force)
+    if isinstance(parts, ExtensionParts):
+        write_extension(args.out, parts, args.force)
+    else:
+        write_package(args.out, parts, args.force)
 
 
 def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """What argparse cannot say."""
-    if args.image_only and args.templates:
+    if "image_only" in args and args.image_only and args.templates:
         parser.error("argument --templates: not allowed with argument --image-only")
     if args.family != "clip":
         return

@@ -27,6 +27,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def read_strings(path: Path, what: str) -> list[str]:
+    """A JSON array of strings, which are `what`."""
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ExportError(f"expected a readable file {path}, got: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ExportError(f"expected a JSON array of {what} in {path}, got: {error}") from error
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ExportError(f"expected a JSON array of {what} in {path}, got another value")
+    return value
+
+
 def _shards(index: Path) -> list[Path]:
     """The files that an index of split weights names, all of them beside it."""
     names = read_json(index).get("weight_map")

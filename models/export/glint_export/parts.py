@@ -66,6 +66,7 @@ class PackageParts:
     provenance: dict[str, str]
     storage: str = "f32"
     templates: list[str] = field(default_factory=lambda: list(DEFAULT_TEMPLATES))
+    classes: list[str] = field(default_factory=list)  # classes.json, unless empty
     pictures: dict[str, bytes] = field(default_factory=dict)  # file name to bytes; none: drawn
     texts: list[str] = field(default_factory=lambda: list(pictures_module.TEXTS))
     methods: dict[str, Methods] = field(default_factory=dict)  # of image and text, beyond the usual
@@ -125,6 +126,10 @@ def _check_identity(parts: PackageParts | ExtensionParts) -> None:
     _require(bool(parts.licence.strip()), "an SPDX expression or a sentence", "nothing", "licence")
     for template in parts.templates:
         _require(_is_template(template), 'text with one "{}"', repr(template), "template")
+    names = parts.classes
+    _require(all(isinstance(n, str) and n for n in names), "names", "an empty one", "classes")
+    twice = next((repr(n) for n in names if names.count(n) > 1), "")
+    _require(not twice, "different names", f"{twice} twice", "classes")
 
 
 def _check_logit(scale: float, bias: float) -> None:

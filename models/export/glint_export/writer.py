@@ -66,6 +66,15 @@ def _save_tensors(folder: Path, files: dict[str, dict[str, torch.Tensor]]) -> No
         (folder / path).write_bytes(save({k: v.contiguous() for k, v in tensors.items()}))
 
 
+def _save_strings(
+    folder: Path, parts: PackageParts | ExtensionParts, names: tuple[str, ...]
+) -> None:
+    """NAME.json of the parts' field NAME, unless it is empty."""
+    for name in names:
+        if strings := getattr(parts, name):
+            (folder / f"{name}.json").write_bytes(to_json(strings))
+
+
 def _seal(folder: Path, manifest: dict[str, Any]) -> None:
     """Writes the manifest, with the digests of all that lies in `folder`."""
     written = sorted(p for p in folder.rglob("*") if p.is_file())
@@ -83,7 +92,7 @@ def _fill(folder: Path, parts: PackageParts, files: dict[str, bytes]) -> Golden:
         merges = "tokenizer/bpe.txt" + (".gz" if parts.merges[:2] == b"\x1f\x8b" else "")
         (folder / "tokenizer").mkdir()
         (folder / merges).write_bytes(parts.merges)
-        (folder / "templates.json").write_bytes(to_json(parts.templates))
+    _save_strings(folder, parts, ("classes",) if parts.text is None else ("classes", "templates"))
     progress("computing the golden vectors")
     golden = compute(parts.reference, files, parts.texts)
     golden.save(folder / VECTORS, _recorded(parts.calls))
@@ -156,9 +165,7 @@ def write_extension(out: Path, parts: ExtensionParts, force: bool = False) -> No
             folder, {name: block.module for name, block in parts.blocks.items()}, parts.storage
         )
         _save_tensors(folder, {VECTORS: _recorded(parts.calls)} | parts.tensors)
-        for name, strings in (("templates", parts.templates), ("classes", parts.classes)):
-            if strings:
-                (folder / f"{name}.json").write_bytes(to_json(strings))
+        _save_strings(folder, parts, ("templates", "classes"))
         _seal(folder, extension_manifest(parts, base))
         package = Package(folder, [base])
         check_names(package, parts)
