@@ -45,9 +45,10 @@ std::string heads_digest(const Manifest& manifest, const TaskSpec& task) {
   return digest_of(text);
 }
 
-void compare(std::string_view what, const std::string& source, const std::string& own) {
+void compare(std::string_view what, std::string_view maker, const std::string& source,
+             const std::string& own) {
   if (source.empty() || own.empty() || source == own) return;
-  fail(ErrorCode::kInvalidArgument, "expected a class bank of this model, got one that ", what,
+  fail(ErrorCode::kInvalidArgument, "expected ", what, " of this model, got one that ", maker,
        " made (SHA-256 ", source.substr(0, 12), ", here ", own.substr(0, 12), ")");
 }
 
@@ -67,10 +68,10 @@ BankSource bank_source_of(const Package& package, std::string_view task) {
   return source;
 }
 
-void check_bank_source(const BankSource& source, const BankSource& own) {
-  compare("another image tower", source.image, own.image);
-  compare("another text tower or tokenizer", source.text, own.text);
-  compare("other heads", source.heads, own.heads);
+void check_bank_source(const BankSource& source, const BankSource& own, std::string_view what) {
+  compare(what, "another image tower", source.image, own.image);
+  compare(what, "another text tower or tokenizer", source.text, own.text);
+  compare(what, "other heads", source.heads, own.heads);
 }
 
 }  // namespace glint

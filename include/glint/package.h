@@ -157,8 +157,8 @@ class GLINT_API Package {
   // The package that it extends, if it does.
   std::optional<Package> base() const;
 
-  // The bytes of a file of manifest().files, a lent one too; valid while any copy of this package
-  // lives. Throws kNotFound.
+  // The bytes of a file of manifest().files, a lent one too, or of glint.json; valid while any copy
+  // of this package lives. Throws kNotFound.
   std::span<const std::byte> file(std::string_view name) const;
 
   // The tensors of a listed safetensors file (f32, f16 widened to f32, i64).

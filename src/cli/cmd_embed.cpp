@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/text_input.h"
 #include "core/check.h"
+#include "core/folder.h"
 
 namespace glint::cli {
 namespace {

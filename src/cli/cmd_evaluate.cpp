@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/text_input.h"
 #include "core/check.h"
+#include "core/folder.h"
 
 namespace glint::cli {
 namespace {
@@ -42,13 +43,10 @@ struct LabelledImages {
 
 LabelledImages find_images(const std::string& folder) {
   LabelledImages found;
-  for (const std::string& path : subfolders(folder)) {
-    std::string label = std::filesystem::path(path).filename().string();
-    std::ranges::replace(label, '_', ' ');
-    const std::vector<std::string> files = image_files(path);
-    found.files.insert(found.files.end(), files.begin(), files.end());
+  for (ClassFolder& of_class : class_folders(folder)) {
+    found.files.insert(found.files.end(), of_class.files.begin(), of_class.files.end());
     found.classes.resize(found.files.size(), static_cast<std::int64_t>(found.labels.size()));
-    found.labels.push_back(std::move(label));
+    found.labels.push_back(std::move(of_class.label));
   }
   if (found.files.empty()) {
     fail(ErrorCode::kInvalidArgument, "expected images in ", quote(folder + "/CLASS/"), ", got ",

@@ -1,45 +1,12 @@
 #include "cli/image_files.h"
 
-#include <algorithm>
-#include <array>
-#include <cctype>
-#include <filesystem>
-#include <string_view>
-
 #include "cli/text_input.h"
 #include "core/check.h"
 
 namespace glint::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::size_t kMaxBatchBytes = std::size_t{256} << 20;  // of decoded pixels
-
-bool has_image_name(const fs::path& path) {
-  constexpr std::array<std::string_view, 5> kEndings{".jpg", ".jpeg", ".png", ".webp", ".bmp"};
-  std::string ending = path.extension().string();
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
-}
-
-template <typename Wanted>
-std::vector<std::string> entries(const std::string& folder, const Wanted& wanted) {
-  std::vector<std::string> paths;
-  std::error_code error;
-  if (!fs::is_directory(folder, error)) {
-    fail(ErrorCode::kNotFound, "expected a folder, got ", quote(folder));
-  }
-  fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    if (wanted(*entry)) paths.push_back(entry->path().string());
-  }
-  if (error) {
-    fail(ErrorCode::kIo, "cannot read the folder ", quote(folder), ": ", error.message());
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
 
 // Failures that are this picture's own, so that the next may still succeed.
 bool is_about_the_image(const Error& error) {
@@ -148,20 +115,6 @@ std::vector<ImageView> views(std::span<const NamedImage> images) {
   all.reserve(images.size());
   for (const NamedImage& named : images) all.push_back(named.image.view());
   return all;
-}
-
-std::vector<std::string> image_files(const std::string& folder) {
-  return entries(folder, [](const fs::directory_entry& entry) {
-    std::error_code ignored;
-    return has_image_name(entry.path()) && !entry.is_directory(ignored);
-  });
-}
-
-std::vector<std::string> subfolders(const std::string& folder) {
-  return entries(folder, [](const fs::directory_entry& entry) {
-    std::error_code ignored;
-    return !entry.path().filename().string().starts_with('.') && entry.is_directory(ignored);
-  });
 }
 
 }  // namespace glint::cli

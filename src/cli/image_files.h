@@ -34,11 +34,4 @@ std::int64_t for_each_batch(const std::vector<std::string>& paths, const CommonO
 // What the library's batched calls take; valid while `images` lives.
 std::vector<ImageView> views(std::span<const NamedImage> images);
 
-// The .jpg, .jpeg, .png, .webp and .bmp files of a folder (case ignored), sorted by name.
-// Throws Error: kNotFound, kIo.
-std::vector<std::string> image_files(const std::string& folder);
-
-// The folders of a folder, sorted by name; hidden ones left out. Throws Error: kNotFound, kIo.
-std::vector<std::string> subfolders(const std::string& folder);
-
 }  // namespace glint::cli

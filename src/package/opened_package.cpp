@@ -145,9 +145,11 @@ OpenedPackage open_files(PackageFiles files, const OpenOptions& options,
   check_file_digests(files, parsed.manifest, options);
   fill_from_lists(files, parsed);
   check_contents(files, parsed.manifest);
+  std::vector<std::byte> bytes = std::move(files.find(kManifestName)->second);
   files.erase(std::string(kManifestName));
   files.erase(std::string(kManifestDigestName));
-  return {std::move(files), std::move(parsed.manifest), std::move(digest), std::move(parsed.base)};
+  return {std::move(files), std::move(parsed.manifest), std::move(bytes), std::move(digest),
+          std::move(parsed.base)};
 }
 
 }  // namespace glint

@@ -13,6 +13,7 @@ namespace glint {
 struct OpenedPackage {
   PackageFiles files;  // of the manifest's list, but for what the base lends
   Manifest manifest;
+  std::vector<std::byte> manifest_bytes;
   std::string digest;           // SHA-256 of the manifest's bytes
   std::optional<Package> base;  // with manifest.extends
 };

@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "package/find_base.h"
 #include "package/opened_package.h"
+#include "package/paths.h"
 
 namespace glint {
 
@@ -84,6 +85,7 @@ const std::string& Package::path() const { return impl_->path; }
 std::optional<Package> Package::base() const { return impl_->opened.base; }
 
 std::span<const std::byte> Package::file(std::string_view name) const {
+  if (name == kManifestName) return impl_->opened.manifest_bytes;
   const auto& extends = manifest().extends;
   if (extends && extends->files.contains(name)) return impl_->opened.base->file(name);
   const PackageFiles& files = impl_->opened.files;

@@ -1,0 +1,154 @@
+// Making a cache, and taking it apart again.
+#include <glint/adapt.h>
+#include <glint/similarity.h>
+
+#include <algorithm>
+
+#include "adapt/votes.h"
+#include "bank_source.h"
+#include "core/check.h"
+
+namespace glint::adapt {
+namespace {
+
+// [N, V, D] -> [N, D]
+std::vector<float> view_means(const Features& shots) {
+  const auto dim = static_cast<std::size_t>(shots.embed_dim);
+  const auto views = static_cast<std::size_t>(shots.views);
+  std::vector<float> means(shots.classes.size() * dim);
+  for (std::size_t i = 0; i < shots.classes.size(); ++i) {
+    for (std::size_t d = 0; d < dim; ++d) {
+      double sum = 0;
+      for (std::size_t v = 0; v < views; ++v) sum += shots.values[(i * views + v) * dim + d];
+      means[i * dim + d] = static_cast<float>(sum / static_cast<double>(views));
+    }
+  }
+  return means;
+}
+
+void check_classes(const std::vector<std::string>& labels) {
+  check_labels(labels);
+  if (labels.size() < 2) {
+    fail(ErrorCode::kInvalidArgument, "expected two classes or more, got only ",
+         quote(labels.front()));
+  }
+}
+
+void check_features(const Features& shots) {
+  check_labels(shots.labels);
+  const std::int64_t numbers = shots.count() * shots.views * shots.embed_dim;
+  if (shots.classes.empty() || numbers < 1 ||
+      shots.values.size() != static_cast<std::size_t>(numbers)) {
+    fail(ErrorCode::kInvalidArgument, "expected features [N, V, D] of labelled images, got ",
+         shots.values.size(), " numbers for ", shots.count(), " images");
+  }
+}
+
+// Per picture the mean of its views with unit length: [N, D].
+std::vector<float> make_keys(const Features& shots) {
+  check_features(shots);
+  std::vector<float> keys = view_means(shots);
+  normalize_rows(keys, shots.embed_dim);
+  const auto dim = static_cast<std::ptrdiff_t>(shots.embed_dim);
+  for (auto key = keys.begin(); key != keys.end(); key += dim) {
+    if (std::all_of(key, key + dim, [](float value) { return value == 0; })) {
+      fail(ErrorCode::kInvalidArgument, "expected an embedding that is not zero, got one of image ",
+           (key - keys.begin()) / dim);
+    }
+  }
+  return keys;
+}
+
+}  // namespace
+
+Cache build_cache(const Features& shots) {
+  return within_memory("building a cache", [&] {
+    check_classes(shots.labels);
+    Cache cache;
+    cache.labels = shots.labels;
+    cache.embed_dim = shots.embed_dim;
+    cache.keys = make_keys(shots);
+    cache.classes = shots.classes;
+    cache.source = shots.source;
+    check_cache(cache);
+    return cache;
+  });
+}
+
+Cache add_class(const Cache& cache, const Features& shots) {
+  return within_memory("adding a class", [&] {
+    check_cache(cache);
+    check_bank_source(shots.source, cache.source, "a set of features");
+    if (shots.labels.size() != 1 || shots.embed_dim != cache.embed_dim) {
+      fail(ErrorCode::kInvalidArgument, "expected features of one class with ", cache.embed_dim,
+           " numbers each, got ", shots.labels.size(), " classes and ", shots.embed_dim,
+           " numbers");
+    }
+    Cache result = cache;
+    const auto known = std::ranges::find(cache.labels, shots.labels.front());
+    const std::int64_t index = known - cache.labels.begin();
+    if (std::ranges::find(cache.classes, index) != cache.classes.end()) {
+      fail(ErrorCode::kInvalidArgument, "expected a class that the cache does not have, got ",
+           quote(shots.labels.front()));
+    }
+    if (known == cache.labels.end()) result.labels.push_back(shots.labels.front());
+    const std::vector<float> keys = make_keys(shots);
+    result.keys.insert(result.keys.end(), keys.begin(), keys.end());
+    result.classes.insert(result.classes.end(), shots.classes.size(), index);
+    check_cache(result);
+    return result;
+  });
+}
+
+Cache remove_class(const Cache& cache, const std::string& label) {
+  return within_memory("removing a class", [&] {
+    check_cache(cache);
+    const auto known = std::ranges::find(cache.labels, label);
+    if (known == cache.labels.end()) {
+      fail(ErrorCode::kNotFound, "expected one of the ", cache.labels.size(),
+           " classes of the cache, got ", quote(label));
+    }
+    const std::int64_t removed = known - cache.labels.begin();
+    Cache result = cache;
+    result.labels.erase(result.labels.begin() + removed);
+    check_classes(result.labels);
+    result.keys.clear();
+    result.classes.clear();
+    for (std::size_t i = 0; i < cache.classes.size(); ++i) {
+      const std::int64_t index = cache.classes[i];
+      if (index == removed) continue;
+      const auto key = cache.keys.begin() + static_cast<std::ptrdiff_t>(i) * cache.embed_dim;
+      result.keys.insert(result.keys.end(), key, key + cache.embed_dim);
+      result.classes.push_back(index > removed ? index - 1 : index);
+    }
+    check_cache(result);
+    return result;
+  });
+}
+
+Cache read_cache(const Package& package) {
+  return within_memory("reading a cache", [&] {
+    const Manifest& manifest = package.manifest();
+    const auto task = manifest.tasks.find(kTask);
+    if (task == manifest.tasks.end() || task->second.heads.back().type != kHeadType) {
+      fail(ErrorCode::kUnsupported, "expected a package whose task ", quote(kTask),
+           " ends in a head ", quote(kHeadType), ", got ", quote(manifest.name));
+    }
+    const HeadSpec& head = task->second.heads.back();
+    const NamedTensors tensors = package.tensors(head.tensors);
+    const Tensor& keys = tensors.at("keys");
+    Cache cache;
+    cache.labels = manifest.classes;
+    cache.embed_dim = manifest.embed_dim;
+    cache.keys.assign(keys.floats().begin(), keys.floats().end());
+    const auto classes = tensors.at("classes").ints();
+    cache.classes.assign(classes.begin(), classes.end());
+    cache.alpha = std::get<double>(head.parameters.at("alpha"));
+    cache.beta = std::get<double>(head.parameters.at("beta"));
+    cache.source = bank_source_of(package, kTask);
+    check_cache(cache);
+    return cache;
+  });
+}
+
+}  // namespace glint::adapt

@@ -1,0 +1,148 @@
+// Caches as packages.
+#include <glint/adapt.h>
+#include <glint/version.h>
+
+#include <algorithm>
+
+#include "adapt/votes.h"
+#include "bank_source.h"
+#include "core/check.h"
+#include "heads/registry.h"
+#include "package/edit_package.h"
+#include "package/labels.h"
+#include "package/paths.h"
+#include "package/safetensors.h"
+#include "package/write_folder.h"
+
+namespace glint::adapt {
+namespace {
+
+std::vector<std::byte> cache_file(const Cache& cache) {
+  const auto count = static_cast<std::int64_t>(cache.classes.size());
+  const StoredTensors tensors = {{"classes",
+                                  {.dtype = DType::kI64,
+                                   .shape = {count},
+                                   .count = count,
+                                   .bytes = std::as_bytes(std::span(cache.classes))}},
+                                 {"keys",
+                                  {.dtype = DType::kF32,
+                                   .shape = {count, cache.embed_dim},
+                                   .count = count * cache.embed_dim,
+                                   .bytes = std::as_bytes(std::span(cache.keys))}}};
+  return make_safetensors(tensors, {});
+}
+
+// Whether a head of the task, but for a cache at its end, learned something class by class.
+bool has_classes_of_its_own(const Package& package) {
+  const Manifest& manifest = package.manifest();
+  if (manifest.classes.empty()) return false;
+  return std::ranges::any_of(manifest.tasks.at(kTask).heads, [](const HeadSpec& head) {
+    return head.type != kHeadType && !head.tensors.empty();
+  });
+}
+
+PackageEdit edit_for(const Package& package, const Cache& cache, const std::string& name) {
+  check_cache(cache);
+  if (!is_package_name(name)) {
+    fail(ErrorCode::kInvalidArgument,
+         "expected a package name [a-z0-9][a-z0-9._-]* of at most 64 bytes, got ", quote(name));
+  }
+  const auto root = package.base().value_or(package);
+  if (name == root.manifest().name) {
+    fail(ErrorCode::kInvalidArgument, "expected another name than the base's, got ", quote(name));
+  }
+  if (cache.embed_dim != package.manifest().embed_dim) {
+    fail(ErrorCode::kInvalidArgument, "expected keys of ", package.manifest().embed_dim,
+         " numbers for package ", quote(package.manifest().name), ", got ", cache.embed_dim);
+  }
+  if (has_classes_of_its_own(package) && package.manifest().classes != cache.labels) {
+    fail(ErrorCode::kInvalidArgument, "expected the ", package.manifest().classes.size(),
+         " classes that the heads of ", quote(package.manifest().name), " have learned, in their ",
+         "order, got ", cache.labels.size(), " others");
+  }
+  return {.name = name,
+          .task = kTask,
+          .replaces_last = false,
+          .head = kHeadType,
+          .parameters = {{"alpha", cache.alpha}, {"beta", cache.beta}},
+          .tensors = cache_file(cache),
+          .classes = cache.labels,
+          .templates = {},
+          .logit = {kLogitScale, 0.0},
+          .provenance = {{"cache", cat(cache.classes.size(), " keys of ", cache.labels.size(),
+                                       " classes, glint ", version())}},
+          .calls = {},
+          .versions = {{"glint", version()}}};
+}
+
+// What the base answers to a short text, or, without a text tower, to a grey picture.
+PackageEdit::Call recorded_call(const Model& model) {
+  const Towers& towers = model.towers();
+  PackageEdit::Call call;
+  if (model.manifest().tokenizer) {
+    const TokenizerSpec& spec = *model.manifest().tokenizer;
+    const std::vector<std::int64_t> ids{spec.start_id, spec.end_id};
+    call = {"text", "forward", {{"ids", Tensor::from({1, 2}, ids)}}, {}};
+  } else {
+    const PreprocessSpec spec = model.preprocessor(kTask).spec();
+    const std::vector<float> grey(static_cast<std::size_t>(3 * spec.height * spec.width), 0.5F);
+    call = {"image", "forward", {{"pixels", Tensor::from({1, 3, spec.height, spec.width}, grey)}}, {}};
+  }
+  for (auto& [port, value] : towers.call(call.tower, call.method, call.inputs)) {
+    call.outputs.emplace(port, value.cpu());
+  }
+  return call;
+}
+
+// The package of these files, as a reader gets it, its heads tried.
+Package made(PackageFiles files, const Package& package, const std::string& name) {
+  const OpenOptions options{.bases = {package.base().value_or(package)}};
+  const Package result = Package::from_memory(std::move(files), name, options);
+  make_heads(result, kTask, {});
+  return result;
+}
+
+}  // namespace
+
+Package with_cache(const Model& model, const Cache& cache, const NewPackage& made_as) {
+  return within_memory("making a package", [&] {
+    const Package& package = model.package();
+    const auto task = package.manifest().tasks.find(kTask);
+    if (task == package.manifest().tasks.end()) {
+      fail(ErrorCode::kUnsupported, "expected a package with a task ", quote(kTask), ", got ",
+           quote(package.manifest().name));
+    }
+    if (task->second.heads.back().type == kHeadType) {
+      fail(ErrorCode::kUnsupported, "expected a package without a cache, got ",
+           quote(package.manifest().name), ", which has one; add to it or remove from it");
+    }
+    check_bank_source(cache.source, model.bank_source(kTask), "a cache");
+    PackageEdit edit = edit_for(package, cache, made_as.name);
+    for (const std::string& text : made_as.templates) fill_template(text, "");
+    edit.templates = made_as.templates;
+    if (!package.base()) edit.calls.push_back(recorded_call(model));
+    return made(edit_package(package, edit), package, made_as.name);
+  });
+}
+
+Package replace_cache(const Package& package, const Cache& cache, std::string name) {
+  return within_memory("making a package", [&] {
+    read_cache(package);
+    check_bank_source(cache.source, bank_source_of(package, kTask), "a cache");
+    PackageEdit edit = edit_for(package, cache, name);
+    edit.replaces_last = true;
+    edit.logit = package.manifest().logit;
+    return made(edit_package(package, edit), package, name);
+  });
+}
+
+void write_package(const Package& package, const std::string& path, bool replace) {
+  within_memory("writing a package",
+                [&] { write_package_folder(own_files(package), path, replace); });
+}
+
+void check_output(const std::string& path, bool replace) {
+  within_memory("checking an output", [&] { check_package_target(path, replace); });
+}
+
+}  // namespace glint::adapt

@@ -1,0 +1,115 @@
+#include "package/write_folder.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "core/check.h"
+#include "core/file.h"
+#include "package/paths.h"
+
+namespace glint {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path target_of(const std::string& path) {
+  fs::path target(path);
+  return target.has_filename() ? target : target.parent_path();  // "a.glint/" is a.glint
+}
+
+fs::path folder_of(const fs::path& target) {
+  return target.has_parent_path() ? target.parent_path() : fs::path(".");
+}
+
+// A new folder beside the target; it goes with this object.
+class ScratchFolder {
+ public:
+  explicit ScratchFolder(const fs::path& target) {
+    std::string name = folder_of(target) / ("." + target.filename().string() + ".XXXXXX");
+    if (::mkdtemp(name.data()) == nullptr) {
+      fail(ErrorCode::kIo, "cannot write into the folder ", quote(folder_of(target).string()), ": ",
+           std::strerror(errno));
+    }
+    path_ = name;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+void move(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (error) {
+    fail(ErrorCode::kIo, "cannot rename ", quote(from.string()), " to ", quote(to.string()), ": ",
+         error.message());
+  }
+}
+
+void write_all(const PackageFiles& files, const fs::path& folder) {
+  for (const auto& [name, bytes] : files) {
+    const fs::path file = folder / name;
+    std::error_code error;
+    fs::create_directories(file.parent_path(), error);
+    if (error) {
+      fail(ErrorCode::kIo, "cannot make the folder ", quote(file.parent_path().string()), ": ",
+           error.message());
+    }
+    write_file_atomically(file.string(), bytes);
+  }
+}
+
+}  // namespace
+
+void check_package_target(const std::string& path, bool replace) {
+  const fs::path target = target_of(path);
+  if (target.extension() != ".glint" || target.stem().empty()) {
+    fail(ErrorCode::kInvalidArgument, "expected an output folder that ends in .glint, got ",
+         quote(path));
+  }
+  std::error_code error;
+  if (!fs::is_directory(folder_of(target), error)) {
+    fail(ErrorCode::kNotFound, "expected an existing folder ", quote(folder_of(target).string()),
+         " for the output, got none");
+  }
+  const fs::file_status status = fs::symlink_status(target, error);
+  if (!fs::exists(status)) return;
+  if (!replace) {
+    fail(ErrorCode::kInvalidArgument, "expected nothing at ", quote(path), " yet, got ",
+         fs::is_directory(status) ? "a folder" : "a file");
+  }
+  if (!fs::is_directory(status) || !fs::is_regular_file(target / kManifestName, error)) {
+    fail(ErrorCode::kInvalidArgument, "expected a package to replace at ", quote(path),
+         ", got something else");
+  }
+}
+
+void write_package_folder(const PackageFiles& files, const std::string& path, bool replace) {
+  check_package_target(path, replace);
+  const fs::path target = target_of(path);
+  const ScratchFolder scratch(target);
+  const fs::path fresh = scratch.path() / "new", old = scratch.path() / "old";
+  write_all(files, fresh);
+  std::error_code error;
+  const bool there = fs::exists(target, error);
+  if (there) move(target, old);
+  try {
+    move(fresh, target);
+  } catch (const Error&) {
+    if (there) fs::rename(old, target, error);
+    throw;
+  }
+}
+
+}  // namespace glint
