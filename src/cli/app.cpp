@@ -51,8 +51,8 @@ void describe(CLI::App& program) {
 
 std::vector<Command> add_commands(CLI::App& program, const Context& context) {
   std::vector<Command> commands;
-  for (const auto add : {add_classify, add_bank, add_embed, add_evaluate, add_index, add_preprocess,
-                         add_tokenize, add_inspect, add_verify, add_bench}) {
+  for (const auto add : {add_classify, add_adapt, add_bank, add_embed, add_evaluate, add_index,
+                         add_preprocess, add_tokenize, add_inspect, add_verify, add_bench}) {
     commands.push_back(add(program, context));
   }
   return commands;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 
 #include "cli/arguments.h"
@@ -11,7 +10,6 @@
 #include "cli/json.h"
 #include "cli/labels.h"
 #include "cli/options.h"
-#include "cli/text_input.h"
 #include "core/check.h"
 #include "core/folder.h"
 
@@ -20,18 +18,21 @@ namespace {
 
 constexpr const char* kExamples =
     R"(DIR holds one folder a class, with its images in it. The labels are the folders' names, sorted, an
-underscore read as a space. Images that cannot be read are reported and not counted.
+underscore read as a space; --labels takes some of them only, and chooses among these. Images that
+cannot be read are reported and not counted.
 
 Examples:
   glint evaluate --folder imagenet/val
-  glint evaluate --folder flowers --template "a photo of a {}, a type of flower." --json)";
+  glint evaluate --folder flowers --template "a photo of a {}, a type of flower." --json
+  glint evaluate --folder pets/val --model my-pets.glint --labels "cat, dog" --per-class)";
 
 constexpr std::int64_t kTop = 5;
 
 struct EvaluateOptions {
   CommonOptions common;
   std::string folder;
-  std::vector<std::string> templates;
+  LabelOptions words;
+  bool per_class = false;
   bool json = false;
 };
 
@@ -41,12 +42,20 @@ struct LabelledImages {
   std::vector<std::int64_t> classes;  // of each file: index of its label
 };
 
-LabelledImages find_images(const std::string& folder) {
+// wanted: labels, each of which has a folder; none: all that have one.
+LabelledImages find_images(const std::string& folder, const std::vector<std::string>& wanted) {
   LabelledImages found;
   for (ClassFolder& of_class : class_folders(folder)) {
+    if (!wanted.empty() && std::ranges::find(wanted, of_class.label) == wanted.end()) continue;
     found.files.insert(found.files.end(), of_class.files.begin(), of_class.files.end());
     found.classes.resize(found.files.size(), static_cast<std::int64_t>(found.labels.size()));
     found.labels.push_back(std::move(of_class.label));
+  }
+  for (const std::string& label : wanted) {
+    if (std::ranges::find(found.labels, label) == found.labels.end()) {
+      fail(ErrorCode::kInvalidArgument, "expected a folder in ", quote(folder), " for label ",
+           quote(label), ", got none");
+    }
   }
   if (found.files.empty()) {
     fail(ErrorCode::kInvalidArgument, "expected images in ", quote(folder + "/CLASS/"), ", got ",
@@ -69,46 +78,80 @@ struct Counts {
   double share(std::int64_t right) const {
     return static_cast<double>(right) / static_cast<double>(images);
   }
+  Json json() const {
+    if (images == 0) return {{"images", 0}, {"top1", nullptr}, {"top5", nullptr}};
+    return {{"images", images}, {"top1", share(top1)}, {"top5", share(top5)}};
+  }
 };
 
-void print(const Counts& counts, bool json, Console& console) {
-  const double top1 = counts.share(counts.top1);
-  const double top5 = counts.share(counts.top5);
-  if (json) {
-    console.line(to_line({{"images", counts.images}, {"top1", top1}, {"top5", top5}}));
-    return;
+// All images, and those of each class.
+struct Tally {
+  explicit Tally(const std::vector<std::string>& names) : labels(names), classes(names.size()) {}
+
+  void add(const Classification& answer, std::int64_t truth) {
+    all.add(answer, truth);
+    classes[static_cast<std::size_t>(truth)].add(answer, truth);
   }
+
+  const std::vector<std::string>& labels;
+  Counts all;
+  std::vector<Counts> classes;
+};
+
+void print_json(const Tally& tally, bool per_class, Console& console) {
+  Json answer = tally.all.json();
+  if (per_class) {
+    answer["classes"] = Json::array();
+    for (std::size_t i = 0; i < tally.labels.size(); ++i) {
+      Json one = {{"label", tally.labels[i]}};
+      one.update(tally.classes[i].json());
+      answer["classes"].push_back(std::move(one));
+    }
+  }
+  console.line(to_line(answer));
+}
+
+void print_table(const Tally& tally, bool per_class, Console& console) {
   char text[128];
   std::snprintf(text, sizeof text, "images  %lld\ntop-1   %.2f%%\ntop-5   %.2f%%\n",
-                static_cast<long long>(counts.images), 100 * top1, 100 * top5);
+                static_cast<long long>(tally.all.images), 100 * tally.all.share(tally.all.top1),
+                100 * tally.all.share(tally.all.top5));
   console.print(text);
+  for (std::size_t i = 0; per_class && i < tally.labels.size(); ++i) {
+    const Counts& one = tally.classes[i];
+    std::snprintf(text, sizeof text, "%7.2f%%  of %lld  ",
+                  one.images == 0 ? 0.0 : 100 * one.share(one.top1),
+                  static_cast<long long>(one.images));
+    console.line(text + printable(tally.labels[i]));
+  }
 }
 
 int evaluate(const EvaluateOptions& options, const Context& context) {
-  const LabelledImages data = find_images(options.folder);
+  const Words words = read_words(options.words, context.stop);
+  const LabelledImages data = find_images(options.folder, words.labels);
   const Model model = load_model(options.common, context);
-  for (const std::string& text : options.templates) check_utf8(text, "--template");
-  const TextState text = prepare(model, {data.labels, options.templates, {}}, context);
+  const TextState text = prepare(model, {data.labels, words.templates, {}}, context);
   PredictOptions predict;
   predict.task = kClassifyTask;
   predict.top_k = kTop;
   predict.stop = context.stop;
   auto bar = context.console.bar("images");
-  Counts counts;
+  Tally tally(data.labels);
   const auto failed =
       for_each_batch(data.files, options.common, context, [&](std::span<const NamedImage> images) {
         const std::vector<Prediction> answers = model.predict(views(images), text, predict);
         for (std::size_t i = 0; i < images.size(); ++i) {
-          counts.add(classification_of(answers[i]), data.classes[images[i].position]);
+          tally.add(classification_of(answers[i]), data.classes[images[i].position]);
         }
         bar.update(static_cast<std::int64_t>(images.back().position) + 1,
                    static_cast<std::int64_t>(data.files.size()));
       });
-  if (counts.images == 0) {
+  if (tally.all.images == 0) {
     fail(ErrorCode::kInvalidArgument, "none of the images in ", quote(options.folder),
          " could be used");
   }
-  print(counts, options.json, context.console);
+  const auto print = options.json ? print_json : print_table;
+  print(tally, options.per_class, context.console);
   if (failed == 0) return 0;
   context.console.note(cat(failed, failed == 1 ? " image is" : " images are", " not counted"));
   return 1;
@@ -121,7 +164,8 @@ Command add_evaluate(CLI::App& program, const Context& context) {
   CLI::App* command = program.add_subcommand("evaluate", "Measure accuracy on labelled images");
   command->footer(kExamples);
   add_text(*command, "--folder", options->folder, "DIR", "Images as DIR/CLASS/*.jpg")->required();
-  add_templates(*command, options->templates);
+  add_labels(*command, options->words, BankFlag::kNo);
+  command->add_flag("--per-class", options->per_class, "Also top-1 of each class");
   command->add_flag("--json", options->json, "One JSON object: images, top1, top5 (of 1)");
   add_common(*command, options->common);
   return {command, [options, context] { return evaluate(*options, context); }};

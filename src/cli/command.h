@@ -24,6 +24,7 @@ struct Command {
   std::function<int()> run;  // the exit status
 };
 
+Command add_adapt(CLI::App& program, const Context& context);
 Command add_bank(CLI::App& program, const Context& context);
 Command add_bench(CLI::App& program, const Context& context);
 Command add_classify(CLI::App& program, const Context& context);

@@ -15,7 +15,6 @@ from safetensors.numpy import load_file, save_file
 LATER = [
     ["segment", "a.png", "--labels", "x"],
     ["detect", "a.png", "--labels", "x"],
-    ["adapt", "tip"],
     ["serve"],
     ["classify", "a.png", "--labels", "x", "--precision", "compact"],
     ["embed", "--images", "a.png", "--output", "o.npy", "--shards", "2"],
