@@ -33,7 +33,6 @@ sys.path.insert(0, str(HERE))
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from glint_export import Reference, write_package  # noqa: E402
-from glint_export.package import MANIFEST, MANIFEST_DIGEST, digest  # noqa: E402
 from glint_export.preprocess import to_manifest  # noqa: E402
 from glint_export.towers import (  # noqa: E402
     TextConfig,
@@ -279,20 +278,12 @@ def parts_of(world: World) -> PackageParts:
         provenance={"weights": f"random, seed {SEED}", "exporter": "tests/golden/make_adapters.py"},
         storage="f16",
         templates=[TEMPLATE],
+        classes=CLASSES,
         pictures=pictures(),
         texts=["a cat.", "crane (bird)."],
         tasks=tasks(world),
         tensors=world.tensors(),
     )
-
-
-def add_classes(package: Path) -> None:
-    (package / "classes.json").write_text(json.dumps(CLASSES, ensure_ascii=False) + "\n")
-    manifest = json.loads((package / MANIFEST).read_text())
-    manifest["files"]["classes.json"] = f"sha256:{digest(package / 'classes.json')}"
-    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
-    (package / MANIFEST).write_text(text + "\n")
-    (package / MANIFEST_DIGEST).write_text(digest(package / MANIFEST) + "\n")
 
 
 @torch.no_grad()
@@ -302,7 +293,6 @@ def main() -> None:
     torch.set_num_threads(1)  # one order of summation, so the same bytes again
     world = World([Path(folder) for folder in sys.argv[1:]])
     write_package(PACKAGE, parts_of(world), force=PACKAGE.exists())
-    add_classes(PACKAGE)
     made = {"new_classes": NEW_CLASSES, "logits": answers(world), "shapes": shapes(world.official)}
     ANSWERS.write_text(json.dumps(made, ensure_ascii=False) + "\n")
 
