@@ -2,10 +2,15 @@
 
     python models/tiny/export_clip.py --checkpoint build/tiny-clip/checkpoint.pt \\
         --out models/tiny-clip.glint --reference-image cat.jpg --reference-image dog.jpg
+    python models/tiny/export_clip.py --package models/tiny-clip.glint \\
+        --out models/tiny-clip.glint --force
 
 The reference of the package is the plain Python towers with the weights rounded to f16.  Before
 that, the image tower with its folded normalisation is compared with the network as it was trained,
 and the rounded one with the folded one.
+
+The second form writes a package again with the towers' present methods: weights, pictures and
+provenance stay, and its digest does not, so packages that extend it are to be exported again.
 """
 
 import argparse
@@ -15,20 +20,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "export"))
 
-import glint_export  # noqa: E402
 import torch  # noqa: E402
-from glint_export import ExportError, PackageParts, Reference, pictures, write_package  # noqa: E402
+from bases import load_base  # noqa: E402
+from glint_export import ExportError, PackageParts, pictures, write_package  # noqa: E402
 from glint_export.checkpoint import load_strictly, round_to_half  # noqa: E402
-from glint_export.preprocess import to_manifest  # noqa: E402
 from glint_export.verify import relative_difference  # noqa: E402
-from net import EMBED_DIM, IMAGE_SIZE, MEAN, STD, TEXT, TinyClip  # noqa: E402
-from open_clip.tokenizer import SimpleTokenizer, default_bpe  # noqa: E402
-from open_clip.transform import PreprocessCfg, image_transform_v2  # noqa: E402
+from net import IMAGE_SIZE, TinyClip  # noqa: E402
+from tiny_parts import exporter, parts_of_towers  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-LICENCE = (
-    "Apache-2.0 (weights trained on CIFAR-10 photos, Krizhevsky 2009; the photos are not included)"
-)
 FOLD_BOUND = 1e-5  # max abs difference / max abs value: another order of the same arithmetic
 ROUND_BOUND = 2e-3  # f16 keeps 11 bits: a relative 5e-4 at most a weight
 
@@ -69,44 +69,41 @@ def parts_of(checkpoint: Path, images: list[Path]) -> PackageParts:
     model, about = load(checkpoint)
     scale = float(model.log_scale.detach().exp())
     image, text = towers(model)
-    preprocess = PreprocessCfg(size=IMAGE_SIZE, mean=MEAN, std=STD)
-    return PackageParts(
-        name="tiny-clip",
-        image=image,
-        text=text,
-        text_width=TEXT.width,
-        embed_dim=EMBED_DIM,
-        activation="quick_gelu",  # of the text tower; the convolutions use GELU
-        preprocess=to_manifest(preprocess),
-        merges=Path(default_bpe()).read_bytes(),
-        reference=Reference(
-            pixels=image_transform_v2(preprocess, is_train=False),
-            tokenizer=SimpleTokenizer(context_length=TEXT.context_length),
-            image=image,
-            text=text,
-            logit_scale=scale,
-            logit_bias=0.0,
-        ),
-        licence=LICENCE,
-        provenance={
-            "weights": "models/tiny/train_clip.py",
-            "exporter": f"models/tiny/export_clip.py, glint_export {glint_export.__version__}",
-            **about,
-        },
-        storage="f16",
-        pictures={f"{i}-{path.name}": path.read_bytes() for i, path in enumerate(images)},
-    )
+    provenance = {
+        "weights": "models/tiny/train_clip.py",
+        "exporter": exporter("export_clip.py"),
+        **about,
+    }
+    files = {f"{i}-{path.name}": path.read_bytes() for i, path in enumerate(images)}
+    return parts_of_towers("tiny-clip", image, text, scale, provenance, files)
+
+
+def parts_of_package(folder: Path) -> PackageParts:
+    """The package itself once more; a package's f16 weights are what it was made of."""
+    base = load_base(folder)
+    manifest = base.package.manifest
+    provenance = {**manifest["provenance"], "exporter": exporter("export_clip.py")}
+    files = {path: base.package.file(path).read_bytes() for path in manifest["reference"]["images"]}
+    return parts_of_towers(base.name, base.image, base.text, base.scale, provenance, files)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--checkpoint", type=Path)
+    source.add_argument("--package", type=Path, metavar="NAME.glint", help="write this one again")
     parser.add_argument("--out", type=Path, required=True, metavar="NAME.glint")
     parser.add_argument("--reference-image", type=Path, action="append", default=[], metavar="FILE")
     parser.add_argument("--force", action="store_true", help="replace an existing package")
     args = parser.parse_args()
+    if args.package and args.reference_image:
+        parser.error("argument --reference-image: not allowed with argument --package")
     try:
-        write_package(args.out, parts_of(args.checkpoint, args.reference_image), args.force)
+        if args.package:
+            parts = parts_of_package(args.package)
+        else:
+            parts = parts_of(args.checkpoint, args.reference_image)
+        write_package(args.out, parts, args.force)
     except (ExportError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,53 @@
+"""What the packages of this folder have in common."""
+
+from pathlib import Path
+
+import glint_export
+from glint_export import PackageParts, Reference
+from glint_export.preprocess import to_manifest
+from net import EMBED_DIM, IMAGE_SIZE, MEAN, STD, TEXT
+from open_clip.tokenizer import SimpleTokenizer, default_bpe
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from torch import nn
+
+LICENCE = (
+    "Apache-2.0 (weights trained on CIFAR-10 photos, Krizhevsky 2009; the photos are not included)"
+)
+
+
+def parts_of_towers(
+    name: str,
+    image: nn.Module,
+    text: nn.Module,
+    scale: float,
+    provenance: dict[str, str],
+    pictures: dict[str, bytes],
+) -> PackageParts:
+    """A package of towers whose weights are f16 values, with drawn pictures if there are none."""
+    preprocess = PreprocessCfg(size=IMAGE_SIZE, mean=MEAN, std=STD)
+    return PackageParts(
+        name=name,
+        image=image,
+        text=text,
+        text_width=TEXT.width,
+        embed_dim=EMBED_DIM,
+        activation="quick_gelu",  # of the transformers; convolutions use GELU
+        preprocess=to_manifest(preprocess),
+        merges=Path(default_bpe()).read_bytes(),
+        reference=Reference(
+            pixels=image_transform_v2(preprocess, is_train=False),
+            tokenizer=SimpleTokenizer(context_length=TEXT.context_length),
+            image=image,
+            text=text,
+            logit_scale=scale,
+            logit_bias=0.0,
+        ),
+        licence=LICENCE,
+        provenance=provenance,
+        storage="f16",
+        pictures=pictures,
+    )
+
+
+def exporter(script: str) -> str:
+    return f"models/tiny/{script}, glint_export {glint_export.__version__}"
