@@ -2,6 +2,8 @@ r"""Trains tiny-vit's image tower: a vision transformer that imitates tiny-clip'
 
     python models/tiny/distil_vit.py --photos cifar10/train --teacher models/tiny-clip.glint \
         --out build/tiny-vit
+    python models/tiny/distil_vit.py --photos cifar10/train --teacher models/tiny-clip.glint \
+        --out build/tiny-vit-2 --start build/tiny-vit/last.pt --epochs 6 --lr 0.03 --seed 2
 
 It sees the training photos of half of the classes (vit.SEEN) and learns the direction of the
 teacher's embedding, so tiny-clip's text tower goes with it, labels are not used, and the words of
@@ -77,6 +79,8 @@ def train(args: argparse.Namespace) -> None:
     with torch.no_grad():
         names = F.normalize(package.tower("text")(ids), dim=1)
     student = VisionTransformer(VIT)
+    if args.start:
+        student.load_state_dict(torch.load(args.start, weights_only=True)["model"])
     matrices = [p for p in student.transformer.parameters() if p.ndim == 2]
     muon = Muon(matrices, momentum=0.9)
     others = [p for p in student.parameters() if not any(p is m for m in matrices)]
@@ -126,6 +130,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--teacher", type=Path, required=True, metavar="NAME.glint")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="checkpoint to go on from (default: none)")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch-size", type=int, default=250)
     parser.add_argument("--lr", type=float, default=0.04, help="of the blocks' matrices (Muon)")

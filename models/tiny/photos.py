@@ -13,19 +13,27 @@ from torch.nn import functional as F
 HELD_OUT = 500  # photos a class
 
 
+def class_files(folder: Path, name: str) -> list[Path]:
+    return sorted((folder / name).glob("*.jpg"))
+
+
+def read_photo(file: Path) -> Tensor:
+    """u8 [3, S, S]."""
+    return torch.from_numpy(np.array(Image.open(file).convert("RGB"))).permute(2, 0, 1)
+
+
 def load_photos(folder: Path) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(train u8 [N, 3, S, S], labels [N], held-out photos, held-out labels)."""
     parts = {"train": ([], []), "held": ([], [])}
     for label, name in enumerate(captions.CLASSES):
-        files = sorted((folder / name).glob("*.jpg"))
+        files = class_files(folder, name)
         for i, file in enumerate(files):
             part = parts["held" if i >= len(files) - HELD_OUT else "train"]
-            part[0].append(np.asarray(Image.open(file).convert("RGB")))
+            part[0].append(read_photo(file))
             part[1].append(label)
     out = []
     for photos, labels in parts.values():
-        out += [torch.from_numpy(np.stack(photos)).permute(0, 3, 1, 2).contiguous()]
-        out += [torch.tensor(labels)]
+        out += [torch.stack(photos).contiguous(), torch.tensor(labels)]
     return tuple(out)
 
 
