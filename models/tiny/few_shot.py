@@ -50,7 +50,7 @@ def read(files: dict[str, list[Path]]) -> Photos:
 
 
 def draw(folder: Path, seed: int) -> dict[str, dict[str, list[Path]]]:
-    """{"shots": {class: files}, "validation": {class: files}}, in the order they were drawn."""
+    """{"shots": {class: files}, "validation": {class: files}}, files by name."""
     drawn = {"shots": {}, "validation": {}}
     for name in captions.CLASSES:
         files = class_files(folder, name)[-HELD_OUT:]
@@ -60,8 +60,16 @@ def draw(folder: Path, seed: int) -> dict[str, dict[str, list[Path]]]:
                 f"got {len(files)}"
             )
         some = random.Random(f"{seed} {name}").sample(files, SHOTS + VALIDATION)
-        drawn["shots"][name], drawn["validation"][name] = some[:SHOTS], some[SHOTS:]
+        drawn["shots"][name], drawn["validation"][name] = sorted(some[:SHOTS]), sorted(some[SHOTS:])
     return drawn
+
+
+def read_drawn(folder: Path) -> dict[str, dict[str, list[Path]]]:
+    """What `write` wrote."""
+    return {
+        part: {name: class_files(folder / part, name) for name in captions.CLASSES}
+        for part in ("shots", "validation")
+    }
 
 
 def write(drawn: dict[str, dict[str, list[Path]]], out: Path) -> None:

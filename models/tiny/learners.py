@@ -29,6 +29,10 @@ class Names:
         self.ids = ids[:, : int(self.eot.max()) + 1]
         self.rows = base.text.embed(self.ids)
 
+    def carried(self, count: int) -> dict[str, Tensor]:
+        """What the released code saves beside `count` learned rows, and drops when it loads."""
+        return {"token_prefix": self.rows[:, :1], "token_suffix": self.rows[:, 1 + count :]}
+
     def behind(self, context: Tensor) -> Tensor:
         """context [M, W] or [B, M, W] in place of the words: [K, L, W] or [B * K, L, W]."""
         shared = context.reshape(-1, 1, *context.shape[-2:])  # [B, 1, M, W]
@@ -64,6 +68,9 @@ class CoopLearner(nn.Module):
     def rename(self, labels: list[str]) -> None:
         self.names = Names(self.base[0], labels, fillers(self.count))
 
+    def checkpoint(self) -> dict[str, Tensor]:
+        return self.state_dict() | self.names.carried(self.count)
+
     def classes(self) -> Tensor:
         text = self.base[0].text
         return F.normalize(text.forward_embedded(self.names.behind(self.ctx), self.names.eot), dim=1)
@@ -95,6 +102,9 @@ class CocoopLearner(nn.Module):
 
     def rename(self, labels: list[str]) -> None:
         self.names = Names(self.base[0], labels, self.words)
+
+    def checkpoint(self) -> dict[str, Tensor]:
+        return self.state_dict() | self.names.carried(len(self.ctx))
 
     def forward(self, features: Tensor) -> Tensor:
         features = F.normalize(features, dim=1)
@@ -142,6 +152,18 @@ class MapleLearner(nn.Module):
         )
         return torch.stack([self.proj(self.ctx), *(layer(x) for layer, x in projections)])
 
+    def checkpoint(self) -> dict[str, Tensor]:
+        """The whole model, as the reference saves it: frozen towers, too."""
+        base = self.base[0]
+        parts = {
+            "prompt_learner.": self.state_dict() | self.names.carried(self.count),
+            "image_encoder.": base.image.state_dict(),
+            "text_encoder.": base.text.state_dict(),
+        }
+        state = {before + name: x for before, its in parts.items() for name, x in its.items()}
+        del state["text_encoder.token_embedding.weight"]  # the reference's encoder has none
+        return state | {"logit_scale": torch.tensor(base.scale).log()}
+
     def classes(self) -> Tensor:
         names = self.names
         text = self.base[0].text.forward_prompted(names.rows, names.eot, self.text_prompts())
@@ -172,6 +194,9 @@ class ClipAdapterLearner(nn.Module):
 
     def rename(self, labels: list[str]) -> None:
         self.names = zero_shot_classes(self.base[0], labels)
+
+    def checkpoint(self) -> dict[str, Tensor]:
+        return self.state_dict()
 
     def forward(self, features: Tensor) -> Tensor:
         mixed = self.ratio * self.fc(features) + (1 - self.ratio) * features

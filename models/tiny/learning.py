@@ -84,21 +84,20 @@ def save_checkpoint(
     learner: nn.Module, sgd: torch.optim.Optimizer, epochs: int, accuracy: float, out: Path
 ) -> Path:
     """OUT/FOLDER/model.pth.tar-EPOCHS, as dassl/utils/torchtools.py lays it out."""
-    state = learner.state_dict()
-    if learner.folder == "MultiModalPromptLearner":
-        state = {f"prompt_learner.{name}": tensor for name, tensor in state.items()}
-    file = out / learner.folder / f"model.pth.tar-{epochs}"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    folder = out / learner.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"model.pth.tar-{epochs}"
     content = {
-        "state_dict": state,
+        "state_dict": learner.checkpoint(),
         "epoch": epochs,
         "optimizer": sgd.state_dict(),
-        "scheduler": None,
+        "scheduler": {"last_epoch": epochs},
         "val_result": accuracy,
     }
-    torch.save(content, file.with_name(file.name + ".new"))
-    file.with_name(file.name + ".new").replace(file)
-    (file.parent / "checkpoint").write_text(file.name + "\n")
+    new = folder / (file.name + ".new")
+    torch.save(content, new)
+    new.replace(file)
+    (folder / "checkpoint").write_text(file.name + "\n")
     return file
 
 
