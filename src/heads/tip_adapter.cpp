@@ -24,8 +24,8 @@ Prediction TipAdapterHead::predict(const ImageState& image, const TextState& tex
                                    const Towers& towers, const PredictOptions& options) const {
   PredictOptions all = options;
   all.top_k = 0;
-  const Prediction before = inner().predict(image, text, towers, all);
-  const auto* const classified = std::get_if<Classification>(&before);
+  Prediction before = inner().predict(image, text, towers, all);
+  auto* const classified = std::get_if<Classification>(&before);
   if (classified == nullptr) {
     fail(ErrorCode::kInvalidArgument, "expected a head that classifies before one of type ",
          "tip_adapter, got another kind of answer");
@@ -33,10 +33,10 @@ Prediction TipAdapterHead::predict(const ImageState& image, const TextState& tex
   const std::vector<double> sums = votes(image);
   std::vector<std::string> labels(classified->scores.size());
   std::vector<float> logits(labels.size());
-  for (const ClassScore& score : classified->scores) {
+  for (ClassScore& score : classified->scores) {
     const auto i = static_cast<std::size_t>(score.index);
-    labels[i] = score.label;
     logits[i] = static_cast<float>(score.logit + alpha_ * sums[cache_.names.of(score.label)]);
+    labels[i] = std::move(score.label);
   }
   return classify(labels, logits, options.top_k);
 }

@@ -74,8 +74,13 @@ std::vector<std::int64_t> top_k(std::span<const float> values, std::int64_t k) {
       return a < b;
     };
     const auto kept = std::min<std::size_t>(order.size(), static_cast<std::size_t>(k));
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
-                      better);
+    // partial_sort of all is a heap sort, which takes longer.
+    const auto end = order.begin() + static_cast<std::ptrdiff_t>(kept);
+    if (end == order.end()) {
+      std::sort(order.begin(), end, better);
+    } else {
+      std::partial_sort(order.begin(), end, order.end(), better);
+    }
     order.resize(kept);
     return order;
   });
