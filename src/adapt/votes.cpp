@@ -23,6 +23,16 @@ double sum(const double* values, std::size_t count) {
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+void check_positions(std::span<const std::int64_t> classes, std::size_t labels,
+                     std::string_view of) {
+  for (const std::int64_t index : classes) {
+    if (index < 0 || index >= static_cast<std::int64_t>(labels)) {
+      fail(ErrorCode::kInvalidArgument, "expected positions below ", labels,
+           ", the number of labels, as classes of ", of, ", got ", index);
+    }
+  }
+}
+
 }  // namespace
 
 void check_cache(const Cache& cache) {
@@ -33,12 +43,7 @@ void check_cache(const Cache& cache) {
          cache.keys.size(), " numbers, D ", cache.embed_dim, " and ", cache.classes.size(),
          " classes");
   }
-  for (const std::int64_t index : cache.classes) {
-    if (index < 0 || index >= static_cast<std::int64_t>(cache.labels.size())) {
-      fail(ErrorCode::kInvalidArgument, "expected positions below ", cache.labels.size(),
-           ", the number of labels, as classes of keys, got ", index);
-    }
-  }
+  check_positions(cache.classes, cache.labels.size(), "keys");
   const auto usable = [](double value) { return std::isfinite(value) && value >= 0; };
   if (!std::ranges::all_of(cache.keys, [](float value) { return std::isfinite(value); })) {
     fail(ErrorCode::kInvalidArgument, "expected finite keys in a cache, got others");
@@ -64,6 +69,7 @@ void check_pictures_of(const Cache& cache, const Features& pictures) {
          cache.labels.size(), " logits each, got ", rows, " views with ", pictures.values.size(),
          " numbers and ", pictures.logits.size(), " logits");
   }
+  check_positions(pictures.classes, cache.labels.size(), "images");
 }
 
 Votes::Votes(const Cache& cache)
