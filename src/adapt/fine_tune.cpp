@@ -45,6 +45,7 @@ class TrainingScope {
 
  private:
   int before_;
+  c10::InferenceMode inference_{false};
   at::AutoGradMode gradients_;
 };
 

@@ -32,12 +32,12 @@ std::vector<std::byte> cache_file(const Cache& cache) {
   return make_safetensors(tensors, {});
 }
 
-// Whether a head of the task, but for a cache at its end, learned something class by class.
+// Whether a head of the task has a context of its own for each class. What other heads have learned
+// serves any class, and the package's list is only the one to begin with.
 bool has_classes_of_its_own(const Package& package) {
-  const Manifest& manifest = package.manifest();
-  if (manifest.classes.empty()) return false;
-  return std::ranges::any_of(manifest.tasks.at(kTask).heads, [](const HeadSpec& head) {
-    return head.type != kHeadType && !head.tensors.empty();
+  return std::ranges::any_of(package.manifest().tasks.at(kTask).heads, [&](const HeadSpec& head) {
+    return head.type == "coop" &&
+           package.tensors(head.tensors).at("context").shape().size() == 3;
   });
 }
 

@@ -115,11 +115,11 @@ class Editor {
     return extends ? extends->files.contains(path) : base_.manifest().files.contains(path);
   }
 
-  // A package's own reference goes on saying what its towers answer; with a base's pictures and
-  // texts that would be the base's to say.
+  // An extension's own reference goes on saying what its towers answer. What a base answers to its
+  // pictures and texts is the base's to say, unless there is nothing else.
   void add_reference(const Json& from, Json& manifest) {
     const ReferenceSpec& own = package_.manifest().reference;
-    if (package_.base()) {
+    if (package_.base() || edit_.calls.empty()) {
       manifest["reference"] = from.at("reference");
       keep(own.file);
       for (const std::string& picture : own.images) keep(picture);
