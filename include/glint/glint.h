@@ -5,6 +5,7 @@
 //   const auto answer = model.predict(glint::load_image("cat.jpg"), labels);
 #pragma once
 
+#include <glint/adapt.h>
 #include <glint/class_bank.h>
 #include <glint/device.h>
 #include <glint/error.h>

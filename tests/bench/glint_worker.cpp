@@ -165,6 +165,34 @@ Work search(const Json& job) {
   return work;
 }
 
+// alpha, beta and accuracy of a Tip-Adapter cache on labelled pictures, words included.
+Work tune(const Json& job) {
+  Work work;
+  const auto words = read_npy<float>(job.at("words"));
+  glint::adapt::Cache cache;
+  cache.keys = read_npy<float>(job.at("keys"));
+  cache.classes = read_npy<std::int64_t>(job.at("key_classes"));
+  cache.embed_dim = static_cast<std::int64_t>(cache.keys.size() / cache.classes.size());
+  for (std::int64_t k = 0; k < static_cast<std::int64_t>(words.size()) / cache.embed_dim; ++k) {
+    cache.labels.push_back("class " + std::to_string(k));
+  }
+  glint::adapt::Features pictures;
+  pictures.labels = cache.labels;
+  pictures.embed_dim = cache.embed_dim;
+  pictures.values = read_npy<float>(job.at("features"));
+  pictures.classes = read_npy<std::int64_t>(job.at("classes"));
+  pictures.logits.resize(pictures.classes.size() * cache.labels.size());
+  const int threads = job.at("threads");
+  work.call = [cache, pictures, words, threads, out = work.result]() mutable {
+    glint::dot_matrix(pictures.values, words, cache.embed_dim, pictures.logits);
+    for (float& value : pictures.logits) value *= 100;
+    const auto best = glint::adapt::search(cache, pictures, {.threads = threads});
+    out->floats = {static_cast<float>(best.alpha), static_cast<float>(best.beta),
+                   static_cast<float>(best.accuracy)};
+  };
+  return work;
+}
+
 Work prepare(const Json& job) {
   const std::string name = job.at("work");
   if (name == "encode-image") return encode_image(job);
@@ -173,6 +201,7 @@ Work prepare(const Json& job) {
   if (name == "preprocess") return preprocess(job);
   if (name == "tokenize") return tokenize(job);
   if (name == "search") return search(job);
+  if (name == "tune") return tune(job);
   throw std::runtime_error("unknown work " + name);
 }
 

@@ -59,6 +59,23 @@ def ids(batch: int, length: int) -> np.ndarray:
     return drawn
 
 
+def labelled(classes: int, shots: int, pictures: int, width: int) -> dict[str, np.ndarray]:
+    """A few-shot task: unit rows around a centre for each class, and the words' unit rows."""
+    random = np.random.default_rng(6)
+    draw = lambda rows: random.standard_normal((rows, width), dtype=np.float32)  # noqa: E731
+    unit = lambda rows: rows / np.linalg.norm(rows, axis=1, keepdims=True)  # noqa: E731
+    centres = draw(classes)
+    key_classes = np.arange(classes * shots) % classes
+    truth = np.arange(pictures) * 7 % classes
+    return {
+        "keys": unit(centres[key_classes] + 2 * draw(classes * shots)),
+        "key_classes": key_classes,
+        "features": unit(centres[truth] + 2 * draw(pictures)),
+        "classes": truth,
+        "words": unit(centres + 4 * draw(classes)),
+    }
+
+
 def unit_rows(count: int, width: int, seed: int) -> np.ndarray:
     """[N, D] f32 rows of unit length."""
     rows = np.random.default_rng(seed).standard_normal((count, width), dtype=np.float32)

@@ -40,6 +40,7 @@ HEADS = ("CoCoOp", "MaPLe", "Tip-Adapter")
 PIXELS = "picture to 3 x 224 x 224"
 TOKENS = "texts to ids"
 SEARCH = "top 10"
+TUNING = "alpha and beta of Tip-Adapter"
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,13 @@ def _search(queries: int) -> Callable[[Setting], dict]:
     return job
 
 
+def _tuning(setting: Setting) -> dict:
+    made = inputs.labelled(classes=50, shots=16, pictures=500, width=512)
+    return {"work": "tune"} | {
+        name: _saved(setting, f"tune-{name}", lambda rows=rows: rows) for name, rows in made.items()
+    }
+
+
 def _head(name: str, patch: int) -> Callable[[Setting], dict]:
     def job(setting: Setting) -> dict:
         x = inputs.pixels(1)
@@ -199,7 +207,16 @@ def all_works() -> list[Work]:
         Work(f"search-{n}", SEARCH, title, _from("search", _SEARCH), _search(n), np.int64)
         for n, title in [(1, "one query"), (64, "64 queries")]
     ]
-    return [*towers, *_heads(), *pixels, ids, *search]
+    tuning = Work(
+        "tune",
+        TUNING,
+        "500 pictures, 800 keys, 50 classes",
+        {"released loop (torch)": "engines.heads:tune"},
+        _tuning,
+        np.float32,
+        seconds=True,
+    )
+    return [*towers, *_heads(), tuning, *pixels, ids, *search]
 
 
 def difference(work: Work, theirs: np.ndarray, ours: np.ndarray) -> str:

@@ -1,5 +1,6 @@
 """Each example runs, and says what the program says."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -61,6 +62,23 @@ def test_07_prompts(example, cat, task, words):
     one, two, three = done.stdout.splitlines()
     assert one == f"of 1 {words}: 100.00%  cat"
     assert two.startswith(f"of 2 {words}: ") and three.startswith(f"of 3 {words}: ")
+
+
+def test_08_adapt(example, glint, package, three, tmp_path):
+    for name, path in zip(("tabby_cat", "dog", "chelsea"), three):
+        (tmp_path / "shots" / name).mkdir(parents=True)
+        shutil.copy(path, tmp_path / "shots" / name)
+    out = tmp_path / "adapted.glint"
+    done = example("08_adapt", package, tmp_path / "shots", out, three[0])
+    assert done.returncode == 0, done.stderr
+    first, best, *_ = done.stdout.splitlines()
+    assert first == f"3 pictures of 3 classes -> {out}"
+    assert len(done.stdout.splitlines()) == 4
+    found = {"GLINT_PACKAGE_PATH": Path(package).parent}
+    (answer,) = glint("classify", three[0], "--model", out, "--json", env=found).json
+    assert best == f"{100 * answer['predictions'][0]['probability']:6.2f}%  " + (
+        answer["predictions"][0]["label"]
+    )
 
 
 def test_05_search(example, glint, package, three, tmp_path):
