@@ -5,8 +5,8 @@
 //   glint::adapt::write_package(glint::adapt::with_cache(model, cache, {.name = "my-pets"}),
 //                               "my-pets.glint");
 //
-// Zhang et al. 2022 (arXiv:2207.09519); gaopengcuhk/Tip-Adapter main.py, utils.py. What differs from
-// the released code, and why, is in models/tip_adapter.md. All functions may run concurrently.
+// Zhang et al. 2022 (arXiv:2207.09519); gaopengcuhk/Tip-Adapter main.py, utils.py. What differs
+// from the released code, and why, is in models/tip_adapter.md. All functions may run concurrently.
 #pragma once
 
 #include <glint/class_bank.h>
@@ -98,9 +98,9 @@ struct Cache {
   std::int64_t embed_dim = 0;         // D
   std::vector<float> keys;            // [N, D]; unit rows, but for fine-tuned ones
   std::vector<std::int64_t> classes;  // [N]: positions in labels
-  double alpha = 1.17;                // weight of the votes, and their sharpness: where the released
-  double beta = 1.0;                  // configuration for ImageNet starts
-  BankSource source;                  // of the model whose embeddings the keys are
+  double alpha = 1.17;  // weight of the votes, and their sharpness: where the released
+  double beta = 1.0;    // configuration for ImageNet starts
+  BankSource source;    // of the model whose embeddings the keys are
 };
 
 // Per picture the mean of its views, then unit length.
@@ -146,10 +146,10 @@ struct FineTuneOptions {
 };
 
 struct FineTuneResult {
-  Cache cache;                       // with the keys of the epoch that was kept
-  std::vector<double> losses;        // of each epoch: the mean over its batches
-  std::vector<double> accuracies;    // of each epoch on the validation pictures, if any
-  int epoch = 0;                     // the one that was kept, from 0
+  Cache cache;                     // with the keys of the epoch that was kept
+  std::vector<double> losses;      // of each epoch: the mean over its batches
+  std::vector<double> accuracies;  // of each epoch on the validation pictures, if any
+  int epoch = 0;                   // the one that was kept, from 0
 };
 
 // Tip-Adapter-F: trains the keys on `shots`, whose logits and labels are as in search. AdamW with
@@ -186,8 +186,8 @@ struct NewPackage {
 // cache), and what the towers throw.
 GLINT_API Package with_cache(const Model& model, const Cache& cache, const NewPackage& made);
 
-// The package, which has a cache, with another one: after add_class or remove_class. Nothing else of
-// it changes but its name and classes. Throws as with_cache; kInvalidArgument also when another
+// The package, which has a cache, with another one: after add_class or remove_class. Nothing else
+// of it changes but its name and classes. Throws as with_cache; kInvalidArgument also when another
 // head has learned something for each class.
 GLINT_API Package replace_cache(const Package& package, const Cache& cache, std::string name);
 
@@ -195,8 +195,7 @@ GLINT_API Package replace_cache(const Package& package, const Cache& cache, std:
 // is; readers look for it beside `path` and in GLINT_PACKAGE_PATH.
 // Throws Error: kInvalidArgument (a path that does not end in .glint, something there already: with
 // `replace` only what is no package), kNotFound (no folder to write it into), kIo.
-GLINT_API void write_package(const Package& package, const std::string& path,
-                             bool replace = false);
+GLINT_API void write_package(const Package& package, const std::string& path, bool replace = false);
 
 // What write_package would throw for `path`, before any work is done for it.
 GLINT_API void check_output(const std::string& path, bool replace = false);

@@ -75,8 +75,8 @@ class Trainer {
         shots_(examples_of(shots)),
         count_(shots.count()),
         random_(options.seed),
-        keys_(tensor_of(cache.keys, {static_cast<std::int64_t>(cache.classes.size()),
-                                     cache.embed_dim})
+        keys_(tensor_of(cache.keys,
+                        {static_cast<std::int64_t>(cache.classes.size()), cache.embed_dim})
                   .requires_grad_(true)),
         key_classes_(tensor_of(cache.classes)),
         optimizer_({keys_}, torch::optim::AdamWOptions(options.learning_rate)
@@ -132,12 +132,13 @@ class Trainer {
   double train_step(std::span<const std::int64_t> pictures) {
     std::vector<std::int64_t> rows;
     for (const std::int64_t picture : pictures) {
-      const auto view = shots_.views == 1 ? 0 : random_() % static_cast<std::uint64_t>(shots_.views);
+      const auto view =
+          shots_.views == 1 ? 0 : random_() % static_cast<std::uint64_t>(shots_.views);
       rows.push_back(picture * shots_.views + static_cast<std::int64_t>(view));
     }
     const at::Tensor at_rows = tensor_of(rows);
-    const at::Tensor logits = tip_logits(shots_.units.index_select(0, at_rows),
-                                         shots_.logits.index_select(0, at_rows));
+    const at::Tensor logits =
+        tip_logits(shots_.units.index_select(0, at_rows), shots_.logits.index_select(0, at_rows));
     const at::Tensor truth = shots_.classes.index_select(0, tensor_of(pictures));
     const at::Tensor loss = at::cross_entropy_loss(logits, truth);
     const auto value = loss.item<double>();
@@ -164,7 +165,8 @@ class Trainer {
     const at::NoGradGuard no_gradients;
     const std::int64_t views = validation_->views;
     const at::Tensor units = validation_->units.slice(0, 0, std::nullopt, views);
-    const at::Tensor logits = tip_logits(units, validation_->logits.slice(0, 0, std::nullopt, views));
+    const at::Tensor logits =
+        tip_logits(units, validation_->logits.slice(0, 0, std::nullopt, views));
     const at::Tensor right = logits.argmax(1).eq(validation_->classes);
     return right.to(at::kDouble).mean().item<double>();
   }
@@ -187,7 +189,8 @@ void check_options(const FineTuneOptions& options) {
   const auto in_range = [](std::string_view what, std::int64_t value, std::int64_t least,
                            std::int64_t most) {
     if (value < least || value > most) {
-      fail(ErrorCode::kInvalidArgument, "expected ", least, " to ", most, " ", what, ", got ", value);
+      fail(ErrorCode::kInvalidArgument, "expected ", least, " to ", most, " ", what, ", got ",
+           value);
     }
   };
   in_range("epochs", options.epochs, 1, kMaxEpochs);

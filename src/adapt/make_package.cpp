@@ -36,8 +36,7 @@ std::vector<std::byte> cache_file(const Cache& cache) {
 // serves any class, and the package's list is only the one to begin with.
 bool has_classes_of_its_own(const Package& package) {
   return std::ranges::any_of(package.manifest().tasks.at(kTask).heads, [&](const HeadSpec& head) {
-    return head.type == "coop" &&
-           package.tensors(head.tensors).at("context").shape().size() == 3;
+    return head.type == "coop" && package.tensors(head.tensors).at("context").shape().size() == 3;
   });
 }
 
@@ -86,7 +85,8 @@ PackageEdit::Call recorded_call(const Model& model) {
   } else {
     const PreprocessSpec spec = model.preprocessor(kTask).spec();
     const std::vector<float> grey(static_cast<std::size_t>(3 * spec.height * spec.width), 0.5F);
-    call = {"image", "forward", {{"pixels", Tensor::from({1, 3, spec.height, spec.width}, grey)}}, {}};
+    call = {
+        "image", "forward", {{"pixels", Tensor::from({1, 3, spec.height, spec.width}, grey)}}, {}};
   }
   for (auto& [port, value] : towers.call(call.tower, call.method, call.inputs)) {
     call.outputs.emplace(port, value.cpu());

@@ -72,8 +72,7 @@ void check_pictures_of(const Cache& cache, const Features& pictures) {
   check_positions(pictures.classes, cache.labels.size(), "images");
 }
 
-Votes::Votes(const Cache& cache)
-    : dim_(cache.embed_dim), first_(cache.labels.size() + 1) {
+Votes::Votes(const Cache& cache) : dim_(cache.embed_dim), first_(cache.labels.size() + 1) {
   std::vector<std::size_t> order(cache.classes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, {}, [&](std::size_t i) { return cache.classes[i]; });

@@ -33,8 +33,8 @@ void finish(const Package& package, const adapt::Cache& cache, const ClassOption
                                   {"classes", cache.labels.size()},
                                   {"keys", cache.classes.size()}}));
   } else {
-    context.console.line(cat("classes      ", cache.labels.size(), "\nkeys         ",
-                             cache.classes.size()));
+    context.console.line(
+        cat("classes      ", cache.labels.size(), "\nkeys         ", cache.classes.size()));
   }
 }
 

@@ -81,9 +81,9 @@ class TipRun {
                          bool with_logits, const std::string& what) {
     auto bar = context_.console.bar(what);
     const auto options = encode_options(how, options_.common, context_, bar);
-    adapt::Features features =
-        with_logits ? adapt::encode_with_logits(model_, pictures, words_, options)
-                    : adapt::encode(model_, pictures, options);
+    adapt::Features features = with_logits
+                                   ? adapt::encode_with_logits(model_, pictures, words_, options)
+                                   : adapt::encode(model_, pictures, options);
     report_skipped(features, context_.console);
     return features;
   }
@@ -128,8 +128,8 @@ class TipRun {
     char text[96];
     std::snprintf(text, sizeof text, "alpha        %.4g\nbeta         %.4g\n", cache.alpha,
                   cache.beta);
-    console.print(cat("classes      ", cache.labels.size(), "\nkeys         ",
-                      cache.classes.size(), "\n", text));
+    console.print(cat("classes      ", cache.labels.size(), "\nkeys         ", cache.classes.size(),
+                      "\n", text));
     if (epoch_) console.line(cat("epoch kept   ", *epoch_));
     if (!after_) return;
     std::snprintf(text, sizeof text, "validation   %.2f%% top-1, %.2f%% without the cache\n",
@@ -161,9 +161,10 @@ void add_search(CLI::App& command, TipOptions& options) {
   for (auto [name, value, what] :
        {std::tuple("--alpha", &options.start.alpha, "Weight of the cache, without --validate"),
         std::tuple("--beta", &options.start.beta, "Its sharpness, without --validate")}) {
-    CLI::Option* const option =
-        command.add_option(name, *value, what)->type_name("X")->check(not_negative)
-            ->capture_default_str();
+    CLI::Option* const option = command.add_option(name, *value, what)
+                                    ->type_name("X")
+                                    ->check(not_negative)
+                                    ->capture_default_str();
     if (!options.trains) option->excludes(validate);
   }
   command.add_option("--alpha-end", options.search.alpha_end, "Where the search of alpha ends")

@@ -33,8 +33,8 @@ Json manifest_of(const Package& package) {
 
 StoredTensor stored(const Tensor& tensor) {
   const auto shape = tensor.shape();
-  const auto bytes = tensor.dtype() == DType::kI64 ? std::as_bytes(tensor.ints())
-                                                   : std::as_bytes(tensor.floats());
+  const auto bytes =
+      tensor.dtype() == DType::kI64 ? std::as_bytes(tensor.ints()) : std::as_bytes(tensor.floats());
   std::int64_t count = 1;
   for (const std::int64_t size : shape) count *= size;
   return {.dtype = tensor.dtype(),
@@ -96,8 +96,7 @@ class Editor {
     }
     const std::string tensors = free_path(cat("tensors/", edit_.head));
     files_[tensors] = edit_.tensors;
-    heads.push_back(
-        {{"type", edit_.head}, {"tensors", tensors}, {"parameters", edit_.parameters}});
+    heads.push_back({{"type", edit_.head}, {"tensors", tensors}, {"parameters", edit_.parameters}});
     return task;
   }
 
@@ -138,12 +137,11 @@ class Editor {
       }
     }
     files_[kVectors] = make_safetensors(tensors, {});
-    manifest["reference"] = {{"file", kVectors},
-                             {"calls", std::move(calls)},
-                             {"tolerance",
-                              {{"embedding", own.embedding_tolerance},
-                               {"logit", own.logit_tolerance}}},
-                             {"versions", edit_.versions}};
+    manifest["reference"] = {
+        {"file", kVectors},
+        {"calls", std::move(calls)},
+        {"tolerance", {{"embedding", own.embedding_tolerance}, {"logit", own.logit_tolerance}}},
+        {"versions", edit_.versions}};
   }
 
   void seal(Json manifest) {

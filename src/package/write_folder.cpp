@@ -28,7 +28,7 @@ fs::path folder_of(const fs::path& target) {
 class ScratchFolder {
  public:
   explicit ScratchFolder(const fs::path& target) {
-    std::string name = folder_of(target) / ("." + target.filename().string() + ".XXXXXX");
+    std::string name = folder_of(target) / cat(".", target.filename().string(), ".XXXXXX");
     if (::mkdtemp(name.data()) == nullptr) {
       fail(ErrorCode::kIo, "cannot write into the folder ", quote(folder_of(target).string()), ": ",
            std::strerror(errno));

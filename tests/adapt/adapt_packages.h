@@ -1,5 +1,5 @@
-// Small packages whose task "classify" has the heads of another of their tasks, and folders of their
-// pictures.
+// Small packages whose task "classify" has the heads of another of their tasks, and folders of
+// their pictures.
 #pragma once
 
 #include <glint/adapt.h>

@@ -116,7 +116,8 @@ TEST(CacheTest, RefusesClassesThatDoNotFit) {
   expect_error(ErrorCode::kInvalidArgument, "got 3 classes", [&] { add_class(cache, features()); });
   Features other = one_class("d");
   other.source.image = std::string(64, '2');
-  expect_error(ErrorCode::kInvalidArgument, "another image tower", [&] { add_class(cache, other); });
+  expect_error(ErrorCode::kInvalidArgument, "another image tower",
+               [&] { add_class(cache, other); });
   expect_error(ErrorCode::kNotFound, "one of the 3 classes of the cache, got \"d\"",
                [&] { remove_class(cache, "d"); });
   expect_error(ErrorCode::kInvalidArgument, "two classes or more",

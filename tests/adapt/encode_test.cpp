@@ -111,8 +111,8 @@ TEST(EncodeShotsTest, LogitsAreTheModelsAtTheCachesScale) {
   options.task = "classify";
   options.top_k = 0;
   for (std::size_t i = 0; i < 5; ++i) {
-    const auto answer = std::get<Classification>(
-        plain().predict(load_image(files.files[i]), text, options));
+    const auto answer =
+        std::get<Classification>(plain().predict(load_image(files.files[i]), text, options));
     for (const ClassScore& score : answer.scores) {
       const std::size_t at = i * 3 + static_cast<std::size_t>(score.index);
       EXPECT_NEAR(one.logits[at], score.logit, 1e-3);
@@ -187,8 +187,9 @@ TEST(EncodeShotsTest, StopsAndReports) {
 TEST(EncodeShotsTest, RefusesWhatIsNotAsked) {
   const Pictures pictures;
   const LabelledFiles files = read_labelled(pictures.folder());
-  expect_error(ErrorCode::kInvalidArgument, "got some of \"hen\"",
-               [&] { encode_with_logits(plain(), files, {.labels = {"cat", "ship"}}); });
+  expect_error(ErrorCode::kInvalidArgument, "got some of \"hen\"", [&] {
+    encode_with_logits(plain(), files, {.labels = {"cat", "ship"}});
+  });
   LabelledFiles wrong = files;
   wrong.classes[2] = 3;
   expect_error(ErrorCode::kInvalidArgument, "positions below 3", [&] { encode(plain(), wrong); });

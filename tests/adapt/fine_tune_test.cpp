@@ -36,7 +36,8 @@ void expect_keys(const std::vector<float>& keys, const nlohmann::json& wanted) {
 
 TEST(FineTuneTest, TrainsAsTheReleasedCode) {
   const World world = training_world();
-  const FineTuneResult result = fine_tune(world.cache(), world.shots(), nullptr, training_options());
+  const FineTuneResult result =
+      fine_tune(world.cache(), world.shots(), nullptr, training_options());
   const auto& wanted = golden()["training"]["last"];
   ASSERT_EQ(result.losses.size(), 20U);
   for (std::size_t i = 0; i < 20; ++i) {
@@ -87,7 +88,8 @@ TEST(FineTuneTest, EachPictureIsSeenInOneOfItsViews) {
   twice.logits.clear();
   for (std::size_t i = 0; i < twice.classes.size(); ++i) {
     for (int view = 0; view < 2; ++view) {
-      const auto add = [i](std::vector<float>& to, const std::vector<float>& from, std::size_t row) {
+      const auto add = [i](std::vector<float>& to, const std::vector<float>& from,
+                           std::size_t row) {
         for (std::size_t d = 0; d < row; ++d) to.push_back(from[i * row + d]);
       };
       add(twice.values, world.shots().values, 16);
@@ -105,7 +107,8 @@ TEST(FineTuneTest, LeavesTheHostsThreadsAndTheCacheAlone) {
   const World world = training_world();
   omp_set_num_threads(2);
   const Cache before = world.cache();
-  const FineTuneResult result = fine_tune(before, world.shots(), nullptr, {.epochs = 1, .threads = 1});
+  const FineTuneResult result =
+      fine_tune(before, world.shots(), nullptr, {.epochs = 1, .threads = 1});
   EXPECT_EQ(omp_get_max_threads(), 2);
   EXPECT_EQ(before.keys, world.cache().keys);
   EXPECT_EQ(result.cache.alpha, before.alpha);

@@ -132,14 +132,12 @@ TEST_P(CacheBehindTest, AnswersInAPackageOfItsOwn) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Heads, CacheBehindTest,
-                         testing::Values(Heads{"adapters.glint", "classify"},
-                                         Heads{"adapters.glint", "coop_end"},
-                                         Heads{"adapters.glint", "clip_adapter"},
-                                         Heads{"prompts.glint", "maple_4"},
-                                         Heads{"prompts.glint", "vpt"},
-                                         Heads{"prompts.glint", "cocoop"}),
-                         [](const auto& heads) { return std::string(heads.param.task); });
+INSTANTIATE_TEST_SUITE_P(
+    Heads, CacheBehindTest,
+    testing::Values(Heads{"adapters.glint", "classify"}, Heads{"adapters.glint", "coop_end"},
+                    Heads{"adapters.glint", "clip_adapter"}, Heads{"prompts.glint", "maple_4"},
+                    Heads{"prompts.glint", "vpt"}, Heads{"prompts.glint", "cocoop"}),
+    [](const auto& heads) { return std::string(heads.param.task); });
 
 TEST(CachePackageTest, HoldsOnlyWhatIsItsOwn) {
   const Model& model = root_model("adapters.glint");
@@ -165,10 +163,10 @@ TEST(CachePackageTest, TakesOtherTemplates) {
 
 // Contexts that are learned for each class leave no other classes, and no other order.
 TEST(CachePackageTest, KeepsTheClassesThatPromptsHaveLearned) {
-  const Labels own{"cat", "white horse", "crane (bird)", "maillot (tank)",
+  const Labels own{"cat",  "white horse",   "crane (bird)", "maillot (tank)",
                    "ship", "traffic light", "café"};
-  for (const Package& from : {with_task("adapters.glint", "coop_own"),
-                              extension("adapters.glint", "coop_own", own)}) {
+  for (const Package& from :
+       {with_task("adapters.glint", "coop_own"), extension("adapters.glint", "coop_own", own)}) {
     const Model model = load(from);
     Cache cache = cache_for(root_model("adapters.glint"), {"cat", "ship", "café"});
     cache.source = {};
@@ -228,7 +226,8 @@ TEST(CachePackageTest, ACacheOfAWholePackageIsReplaced) {
 TEST(CachePackageTest, RefusesACacheOfAnotherModel) {
   const Model& model = root_model("adapters.glint");
   const Model& prompts = root_model("prompts.glint");
-  expect_error(ErrorCode::kInvalidArgument, "a cache of this model, got one that another image tower",
+  expect_error(ErrorCode::kInvalidArgument,
+               "a cache of this model, got one that another image tower",
                [&] { with_cache(model, cache_for(prompts), {.name = "mine"}); });
   const Model adapted = load(with_task("adapters.glint", "clip_adapter"));
   expect_error(ErrorCode::kInvalidArgument, "other heads",

@@ -197,7 +197,8 @@ TEST(TipSearchTest, RefusesPicturesOfAnotherModel) {
   Features pictures = world.validation();
   cache.source.image = std::string(64, 'a');
   pictures.source.image = std::string(64, 'b');
-  expect_error(ErrorCode::kInvalidArgument, "another image tower", [&] { search(cache, pictures); });
+  expect_error(ErrorCode::kInvalidArgument, "another image tower",
+               [&] { search(cache, pictures); });
 }
 
 }  // namespace

@@ -28,10 +28,8 @@ class Drawn {
     }
   }
   ImageView view() const {
-    return {.data = bytes_.data(),
-            .width = width_,
-            .height = height_,
-            .row_stride_bytes = 3 * width_};
+    return {
+        .data = bytes_.data(), .width = width_, .height = height_, .row_stride_bytes = 3 * width_};
   }
 
  private:
@@ -95,9 +93,9 @@ TEST(ViewsTest, TenCropCutsTheLargerPicture) {
   for (const auto& [side, larger, centre] :
        {std::tuple<std::int64_t, std::int64_t, std::int64_t>{224, 256, 16},
         {14, 16, 1},
-        {21, 24, 2},   // spare 3: 1.5 becomes 2
-        {7, 8, 0},     // spare 1: 0.5 becomes 0
-        {32, 37, 2},   // 36.57; spare 5: 2.5 becomes 2
+        {21, 24, 2},  // spare 3: 1.5 becomes 2
+        {7, 8, 0},    // spare 1: 0.5 becomes 0
+        {32, 37, 2},  // 36.57; spare 5: 2.5 becomes 2
         {16, 18, 1}}) {
     const auto views = views_of(spec_of(side, side), Views::kTenCrop, drawn.view());
     ASSERT_EQ(views.size(), 10U);
