@@ -1,6 +1,9 @@
 #include "package/write_folder.h"
 
+#include <fcntl.h>
+
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -57,6 +60,22 @@ void move(const fs::path& from, const fs::path& to) {
   }
 }
 
+// Puts `fresh` where `target` is. What was there goes to `fresh` or `old`: on Linux in one step, so
+// that a process which is killed leaves one of the two at `target`.
+void replace_folder(const fs::path& fresh, const fs::path& target, const fs::path& old) {
+#ifdef RENAME_EXCHANGE
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return;
+#endif  // not every file system can
+  move(target, old);
+  try {
+    move(fresh, target);
+  } catch (const Error&) {
+    std::error_code ignored;
+    fs::rename(old, target, ignored);
+    throw;
+  }
+}
+
 void write_all(const PackageFiles& files, const fs::path& folder) {
   for (const auto& [name, bytes] : files) {
     const fs::path file = folder / name;
@@ -102,13 +121,10 @@ void write_package_folder(const PackageFiles& files, const std::string& path, bo
   const fs::path fresh = scratch.path() / "new", old = scratch.path() / "old";
   write_all(files, fresh);
   std::error_code error;
-  const bool there = fs::exists(target, error);
-  if (there) move(target, old);
-  try {
+  if (fs::exists(target, error)) {
+    replace_folder(fresh, target, old);
+  } else {
     move(fresh, target);
-  } catch (const Error&) {
-    if (there) fs::rename(old, target, error);
-    throw;
   }
 }
 
