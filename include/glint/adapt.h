@@ -161,7 +161,8 @@ GLINT_API FineTuneResult fine_tune(const Cache& cache, const Features& shots,
                                    const Features* validation = nullptr,
                                    const FineTuneOptions& options = {});
 
-// The cache with the keys of one more class, or of more pictures for one that has none.
+// The cache with the keys of one more class, or of more pictures for one that has none. Here and in
+// remove_class "guinea_pig" means "guinea pig", unless the cache has both.
 // Throws Error(kInvalidArgument): a class that has keys, features of another model, or of another
 // number of classes than one.
 GLINT_API Cache add_class(const Cache& cache, const Features& shots);

@@ -7,6 +7,7 @@
 #include "adapt/votes.h"
 #include "bank_source.h"
 #include "core/check.h"
+#include "core/folder.h"
 
 namespace glint::adapt {
 namespace {
@@ -42,6 +43,18 @@ void check_features(const Features& shots) {
     fail(ErrorCode::kInvalidArgument, "expected features [N, V, D] of labelled images, got ",
          shots.values.size(), " numbers for ", shots.count(), " images");
   }
+}
+
+// The class of this name; how spaces are written matters only between two classes of the cache.
+// labels.size() when there is none.
+std::size_t position_of(const std::vector<std::string>& labels, const std::string& label) {
+  const auto begin = labels.begin(), end = labels.end();
+  auto found = std::find(begin, end, label);
+  if (found == end) {
+    found = std::find_if(begin, end,
+                         [&](const std::string& own) { return spaced(own) == spaced(label); });
+  }
+  return static_cast<std::size_t>(found - begin);
 }
 
 // Per picture the mean of its views with unit length: [N, D].
@@ -85,13 +98,13 @@ Cache add_class(const Cache& cache, const Features& shots) {
            " numbers");
     }
     Cache result = cache;
-    const auto known = std::ranges::find(cache.labels, shots.labels.front());
-    const std::int64_t index = known - cache.labels.begin();
+    const std::size_t known = position_of(cache.labels, shots.labels.front());
+    const auto index = static_cast<std::int64_t>(known);
     if (std::ranges::find(cache.classes, index) != cache.classes.end()) {
       fail(ErrorCode::kInvalidArgument, "expected a class that the cache does not have, got ",
            quote(shots.labels.front()));
     }
-    if (known == cache.labels.end()) result.labels.push_back(shots.labels.front());
+    if (known == cache.labels.size()) result.labels.push_back(shots.labels.front());
     const std::vector<float> keys = make_keys(shots);
     result.keys.insert(result.keys.end(), keys.begin(), keys.end());
     result.classes.insert(result.classes.end(), shots.classes.size(), index);
@@ -103,12 +116,12 @@ Cache add_class(const Cache& cache, const Features& shots) {
 Cache remove_class(const Cache& cache, const std::string& label) {
   return within_memory("removing a class", [&] {
     check_cache(cache);
-    const auto known = std::ranges::find(cache.labels, label);
-    if (known == cache.labels.end()) {
+    const std::size_t known = position_of(cache.labels, label);
+    if (known == cache.labels.size()) {
       fail(ErrorCode::kNotFound, "expected one of the ", cache.labels.size(),
            " classes of the cache, got ", quote(label));
     }
-    const std::int64_t removed = known - cache.labels.begin();
+    const auto removed = static_cast<std::int64_t>(known);
     Cache result = cache;
     result.labels.erase(result.labels.begin() + removed);
     check_classes(result.labels);

@@ -55,13 +55,17 @@ std::vector<std::string> subfolders(const std::string& folder) {
   });
 }
 
+std::string spaced(std::string name) {
+  std::ranges::replace(name, '_', ' ');
+  return name;
+}
+
 std::vector<ClassFolder> class_folders(const std::string& folder) {
   std::vector<ClassFolder> found;
   std::map<std::string, std::string> names;  // of folders, by label
   for (const std::string& path : subfolders(folder)) {
     const std::string name = fs::path(path).filename().string();
-    std::string label = name;
-    std::ranges::replace(label, '_', ' ');
+    std::string label = spaced(name);
     const auto [first, fresh] = names.emplace(label, name);
     if (!fresh) {
       fail(ErrorCode::kInvalidArgument, "expected folders of distinct classes in ", quote(folder),

@@ -13,9 +13,12 @@ std::vector<std::string> image_files(const std::string& folder);
 // The folders of a folder, sorted by name; hidden ones left out. Throws Error: kNotFound, kIo.
 std::vector<std::string> subfolders(const std::string& folder);
 
+// A class's name as it is read: "_" stands for a space, which folders seldom have.
+std::string spaced(std::string name);
+
 // The images of one class: FOLDER/CLASS/*.jpg.
 struct ClassFolder {
-  std::string label;  // the folder's name, "_" read as a space
+  std::string label;  // the folder's name, spaced
   std::vector<std::string> files;
 };
 

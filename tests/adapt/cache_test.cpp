@@ -124,6 +124,22 @@ TEST(CacheTest, RefusesClassesThatDoNotFit) {
                [&] { remove_class(remove_class(cache, "a"), "b"); });
 }
 
+// Folders cannot always have spaces, so that both spellings mean one class.
+TEST(CacheTest, AnUnderscoreIsASpace) {
+  Features shots = features();
+  shots.labels[0] = "guinea pig";
+  const Cache cache = build_cache(shots);
+  expect_error(ErrorCode::kInvalidArgument, "a class that the cache does not have",
+               [&] { add_class(cache, one_class("guinea_pig")); });
+  EXPECT_EQ(remove_class(cache, "guinea_pig").labels, (std::vector<std::string>{"b", "c"}));
+  shots.labels[0] = "guinea_pig";  // of a package that was made elsewhere
+  expect_error(ErrorCode::kInvalidArgument, "a class that the cache does not have",
+               [&] { add_class(build_cache(shots), one_class("guinea pig")); });
+  shots.labels[1] = "guinea pig";
+  EXPECT_EQ(remove_class(build_cache(shots), "guinea pig").labels,
+            (std::vector<std::string>{"guinea_pig", "c"}));
+}
+
 // What is left when every key was of the removed class.
 TEST(CacheTest, ACacheKeepsAKey) {
   Features shots = features();

@@ -124,6 +124,11 @@ def test_classes_come_and_go(glint, adapt, base, tmp_path):
     assert cache_of(fewer)["classes"].tolist() == [0] * 4 + [1] * 4 + [2] * 3
     gone = glint("adapt", "remove", fewer, "--class", "green thing", "--output", base.parent / "x.glint")
     assert gone.failed("expected one of the 3 classes", "green thing")
+    again = glint(
+        "adapt", "add", more, "--class", "red_thing", "--shots", grey,
+        "--output", base.parent / "x.glint",
+    )  # fmt: skip
+    assert again.failed("a class that the cache does not have", "red_thing")
     assert not (base.parent / "x.glint").exists()
 
 
