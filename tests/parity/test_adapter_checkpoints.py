@@ -1,101 +1,182 @@
-"""Checkpoints that the released code saved (tests/golden/adapter_checkpoints) through
-`python -m glint_export` and the C++ program, against what the released code answers with them.
+"""Imported checkpoints answer what the released code answers with them, by the towers in Python and
+by the program.
 
-The bound is the contract's for logits, 1e-4 absolute: the packages hold the checkpoints' numbers
-exactly, half precision or not, and both sides compute in f32.
+Logits of up to 100 in f32: the bound is the contract's 1e-4.  The checkpoints' numbers are exact in
+half precision, so nothing was rounded on the way.
 """
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from glint_export.__main__ import main
+import torch
+from adapter_support import (
+    ANSWERS,
+    BATCHES,
+    CASES,
+    base,
+    base_folder,
+    import_case,
+    package_name,
+)
+from glint_export.package import Package
+from safetensors.torch import load_file
+from torch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-GOLDEN = ROOT / "tests" / "golden"
 PROGRAM = Path(os.environ.get("GLINT_PROGRAM", ROOT / "build/release/bin/glint"))
-ANSWERS = json.loads((GOLDEN / "adapter_checkpoints.json").read_text())
-CASES = ANSWERS["cases"]
 BOUND = 1e-4
-FLAGS = {
-    "coop_middle": ["--class-token-position", "middle"],
-    "coop_own": ["--class-token-position", "front"],
-    "clip_adapter": ["--ratio", str(ANSWERS["ratio"])],
-    "maple": ["--ctx-init", ANSWERS["words"]],
-    "ivlp": ["--ctx-init", ANSWERS["words"]],
-    "tip_adapter_f": ["--fine-tuned"],
-}
-TIP = ["--alpha", str(ANSWERS["alpha"]), "--beta", str(ANSWERS["beta"])]
-
-
-def family(case):
-    name = case.removesuffix("_f") if case.startswith("tip") else case.split("_")[0]
-    return {"ivlp": "maple", "vpt": "maple", "clip": "clip-adapter"}.get(name, name).replace("_", "-")
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """case -> its package, beside its base."""
+def packages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("imported")
-    for base in {answer["base"] for answer in CASES.values()}:
-        shutil.copytree(GOLDEN / "packages" / f"{base}.glint", folder / f"{base}.glint")
-    (folder / "templates.json").write_text(json.dumps([ANSWERS["template"]]))
-    made = {}
-
-    def package(case):
-        if case in made:
-            return made[case]
-        answer, out = CASES[case], folder / f"{case.replace('_', '-')}.glint"
-        classes = folder / f"{case}.classes.json"
-        classes.write_text(json.dumps(answer["classes"]))
-        arguments = [
-            family(case), "--checkpoint", GOLDEN / "adapter_checkpoints" / case.removesuffix("_f"),
-            "--base", folder / f"{answer['base']}.glint", "--out", out,
-            "--classes", classes, *FLAGS.get(case, []),
-        ]  # fmt: skip
-        if family(case) in ("clip-adapter", "tip-adapter"):
-            arguments += ["--templates", folder / "templates.json"]
-        if family(case) == "tip-adapter":
-            arguments += TIP
-        assert main([str(a) for a in arguments]) == 0
-        made[case] = out
-        return out
-
-    return package
+    for case in CASES:
+        assert import_case(case, folder / f"{package_name(case)}.glint") == 0, case
+    return folder
 
 
-def classify(package, pictures, labels):
-    command = [PROGRAM, "classify", *pictures, "--model", package, "--json", "--top-k", "0"]
-    done = subprocess.run(
-        [*map(str, command), "--labels", ",".join(labels)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    logits = []
-    for line in done.stdout.splitlines():
-        found = {p["label"]: p["logit"] for p in json.loads(line)["predictions"]}
-        logits.append([found[label] for label in labels])
-    return np.array(logits)
+def difference(got, expected):
+    got, expected = np.asarray(got), np.asarray(expected)
+    assert got.shape == expected.shape
+    return float(np.abs(got - expected).max())
+
+
+class Towers:
+    """A package's heads, written out on its base's towers."""
+
+    def __init__(self, folder, base_name):
+        self.base = base(base_name)
+        self.package = Package(folder, [self.base.package])
+        heads = self.package.manifest["tasks"]["classify"]["heads"]
+        self.head = heads[-1]
+        self.tensors = {
+            name: tensor.float() if tensor.is_floating_point() else tensor
+            for name, tensor in load_file(self.package.file(self.head["tensors"])).items()
+        }
+        self.numbers = self.head.get("parameters", {})
+        self.scale = self.package.manifest["logit"]["scale"]
+
+    def unit_texts(self, rows, method="forward_embedded", *more):
+        """Rows [L, width] of texts that end with the end token -> [K, D]."""
+        method = getattr(self.base.text, method)
+        made = [method(x[None], torch.tensor([len(x) - 1]), *more) for x in rows]
+        return F.normalize(torch.cat(made), dim=1)
+
+    def named(self, name, count, template="{}."):
+        """(the start's row, the rows behind the vectors) of a text."""
+        text = "X " * count + template.format(name.replace("_", " "))
+        rows = self.base.rows(self.base.ids(text))
+        return rows[:1], rows[1 + count :]
+
+    def coop_rows(self, name, context):
+        start, rest = self.named(name, len(context))
+        size = len(self.base.tokenizer.encode(name.replace("_", " ")))
+        before = {"end": len(context), "middle": len(context) // 2, "front": 0}
+        first = before[self.numbers["class_token_position"]]
+        if first == len(context):
+            size = 0
+        return torch.cat([start, context[:first], rest[:size], context[first:], rest[size:]])
+
+    def coop(self, pixels, names):
+        contexts = self.tensors["context"].expand(len(names), *self.tensors["context"].shape[-2:])
+        rows = [self.coop_rows(*one) for one in zip(names, contexts, strict=True)]
+        return self.scale * F.normalize(self.base.image(pixels), dim=1) @ self.unit_texts(rows).T
+
+    def cocoop(self, pixels, names):
+        logits = []
+        for unit in F.normalize(self.base.image(pixels), dim=1):
+            shift = self.package.tower("meta_net")(unit[None])
+            context = self.tensors["context"] + shift
+            named = [self.named(name, len(context)) for name in names]
+            rows = [torch.cat([start, context, rest]) for start, rest in named]
+            logits.append(self.scale * self.unit_texts(rows) @ unit)
+        return torch.stack(logits)
+
+    def maple(self, pixels, names):
+        text, image = (self.tensors.get(f"{tower}_prompts") for tower in ("text", "image"))
+        count = text.shape[1] if text is not None else 0
+        rows = [torch.cat(self.named(n, count, self.numbers["template"])) for n in names]
+        if count:
+            pads = torch.zeros(count, rows[0].shape[1])
+            rows = [torch.cat([x[:1], pads, x[1:]]) for x in rows]
+            texts = self.unit_texts(rows, "forward_prompted", text)
+        else:
+            texts = self.unit_texts(rows)
+        images = self.base.image(pixels) if image is None else self.prompted(pixels, image)
+        return self.scale * F.normalize(images, dim=1) @ texts.T
+
+    def prompted(self, pixels, prompts):
+        return self.base.image.forward_prompted(pixels, prompts)
+
+    def zero_shot(self, names):
+        (template,) = self.package.templates()
+        return self.unit_texts([torch.cat(self.named(name, 0, template)) for name in names])
+
+    def clip_adapter(self, pixels, names):
+        image, ratio = self.base.image(pixels), self.numbers["ratio"]
+        adapted = ((image @ self.tensors["down"].T).relu() @ self.tensors["up"].T).relu()
+        mixed = F.normalize(ratio * adapted + (1 - ratio) * image, dim=1)
+        return self.scale * mixed @ self.zero_shot(names).T
+
+    def tip_adapter(self, pixels, names):
+        image = F.normalize(self.base.image(pixels), dim=1)
+        affinity = image @ self.tensors["keys"].T
+        votes = (self.numbers["beta"] * (affinity - 1)).exp()
+        votes = votes @ F.one_hot(self.tensors["classes"], len(names)).float()
+        return self.scale * image @ self.zero_shot(names).T + self.numbers["alpha"] * votes
+
+
+@pytest.mark.parametrize("answer", ANSWERS["cases"])
+@torch.no_grad()
+def test_the_towers_answer_as_the_released_code(packages, answer):
+    case, golden = answer.removesuffix(".new"), ANSWERS["cases"][answer]
+    towers = Towers(packages / f"{package_name(case)}.glint", golden["base"])
+    vectors = load_file(base_folder(golden["base"]) / "reference/vectors.safetensors")
+    pixels = torch.stack([vectors[f"pixels.{i}"] for i in range(max(BATCHES))])
+    for batch in BATCHES:
+        logits = getattr(towers, towers.head["type"])(pixels[:batch], golden["classes"])
+        assert difference(logits, golden["logits"][:batch]) <= BOUND
+    assert np.abs(golden["logits"]).max() > 5  # the bound is far below what is compared
+
+
+@pytest.mark.parametrize("answer", ANSWERS["cases"])
+def test_the_program_answers_as_the_released_code(packages, tmp_path, answer):
+    case, golden = answer.removesuffix(".new"), ANSWERS["cases"][answer]
+    assert PROGRAM.is_file(), f"build the program first, or set GLINT_PROGRAM: {PROGRAM}"
+    (tmp_path / "labels.txt").write_text("\n".join(golden["classes"]))
+    bases = base_folder(golden["base"]).parent
+    for batch in BATCHES:
+        pictures = [base_folder(golden["base"]) / f"reference/{i}.png" for i in range(batch)]
+        command = [PROGRAM, "classify", *pictures, "--labels-file", tmp_path / "labels.txt"]
+        command += ["--model", packages / f"{package_name(case)}.glint", "--top-k", "0", "--json"]
+        done = subprocess.run(
+            [*map(str, command), "--batch-size", str(batch)],
+            env=os.environ | {"GLINT_PACKAGE_PATH": str(bases)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        logits = []
+        for line in done.stdout.splitlines():
+            scores = sorted(json.loads(line)["predictions"], key=lambda score: score["index"])
+            logits.append([score["logit"] for score in scores])
+        assert difference(logits, golden["logits"][:batch]) <= BOUND
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_program_answers_as_the_released_code(exported, case):
-    answer = CASES[case]
-    package = exported(case.removesuffix(".new"))
-    pictures = sorted((GOLDEN / "packages" / f"{answer['base']}.glint" / "reference").glob("*.png"))
-    expected = np.array(answer["logits"])
-    for count in (1, 3, len(expected)):
-        got = classify(package, pictures[:count], answer["classes"])
-        assert np.abs(got - expected[:count]).max() <= BOUND
-    assert np.abs(expected).max() > 5  # the bound is far below what is compared
-
-
-@pytest.mark.parametrize("case", [c for c in CASES if not c.endswith(".new")])
-def test_packages_are_small_and_verify(exported, case):
-    package = exported(case)
-    done = subprocess.run([PROGRAM, "verify", package], capture_output=True, text=True)
+def test_packages_are_small_and_verify(packages, case):
+    package = packages / f"{package_name(case)}.glint"
+    done = subprocess.run(
+        [PROGRAM, "verify", "--model", package],
+        env=os.environ | {"GLINT_PACKAGE_PATH": str(base_folder("adapters").parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert sum(p.stat().st_size for p in package.rglob("*") if p.is_file()) < 12_000
