@@ -171,7 +171,8 @@ GLINT_API Cache add_class(const Cache& cache, const Features& shots);
 GLINT_API Cache remove_class(const Cache& cache, const std::string& label);
 
 // The cache of a package whose last head of "classify" is tip_adapter.
-// Throws Error(kUnsupported) when it is another.
+// Throws Error: kUnsupported when it is another, kCorruptPackage when the package lacks what that
+// head needs.
 GLINT_API Cache read_cache(const Package& package);
 
 struct NewPackage {

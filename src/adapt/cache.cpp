@@ -8,6 +8,7 @@
 #include "bank_source.h"
 #include "core/check.h"
 #include "core/folder.h"
+#include "heads/tip_adapter.h"
 
 namespace glint::adapt {
 namespace {
@@ -147,17 +148,17 @@ Cache read_cache(const Package& package) {
       fail(ErrorCode::kUnsupported, "expected a package whose task ", quote(kTask),
            " ends in a head ", quote(kHeadType), ", got ", quote(manifest.name));
     }
-    const HeadSpec& head = task->second.heads.back();
-    const NamedTensors tensors = package.tensors(head.tensors);
-    const Tensor& keys = tensors.at("keys");
+    const TipAdapterParts parts =
+        read_tip_adapter({package, task->second, task->second.heads.back(), nullptr});
+    const auto keys = parts.keys.floats();
+    const auto classes = parts.classes.ints();
     Cache cache;
     cache.labels = manifest.classes;
     cache.embed_dim = manifest.embed_dim;
-    cache.keys.assign(keys.floats().begin(), keys.floats().end());
-    const auto classes = tensors.at("classes").ints();
+    cache.keys.assign(keys.begin(), keys.end());
     cache.classes.assign(classes.begin(), classes.end());
-    cache.alpha = std::get<double>(head.parameters.at("alpha"));
-    cache.beta = std::get<double>(head.parameters.at("beta"));
+    cache.alpha = parts.alpha;
+    cache.beta = parts.beta;
     cache.source = bank_source_of(package, kTask);
     check_cache(cache);
     return cache;

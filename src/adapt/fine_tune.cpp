@@ -20,6 +20,7 @@ namespace {
 
 constexpr double kEps = 1e-4;  // of AdamW; its weight decay is torch's default
 constexpr double kWeightDecay = 0.01;
+constexpr const char* kDoing = "fine-tuning a cache";
 constexpr int kMaxEpochs = 100'000;
 constexpr int kMaxThreads = 1'024;
 
@@ -66,6 +67,7 @@ Examples examples_of(const Features& pictures) {
           tensor_of(pictures.classes), pictures.views};
 }
 
+// run() lets no exception of LibTorch out; what the caller's callback throws passes.
 class Trainer {
  public:
   Trainer(const Cache& cache, const Features& shots, const Features* validation,
@@ -92,14 +94,15 @@ class Trainer {
     double best = -1;
     for (int epoch = 0; epoch < options_.epochs; ++epoch) {
       result.losses.push_back(train_epoch());
-      if (validation_) result.accuracies.push_back(accuracy_now());
+      if (validation_) {
+        result.accuracies.push_back(
+            guarded(ErrorCode::kInternal, kDoing, [&] { return accuracy_now(); }));
+      }
       const bool better = validation_ && result.accuracies.back() > best;
       if (!better && (validation_ || epoch + 1 < options_.epochs)) continue;
       if (better) best = result.accuracies.back();
       result.epoch = epoch;
-      const at::Tensor kept = keys_.detach().contiguous();
-      const float* values = kept.const_data_ptr<float>();
-      result.cache.keys.assign(values, values + kept.numel());
+      result.cache.keys = guarded(ErrorCode::kInternal, kDoing, [&] { return keys_now(); });
     }
     return result;
   }
@@ -122,8 +125,9 @@ class Trainer {
     for (std::int64_t first = 0; first < count_; first += options_.batch) {
       check_stop(options_.stop);
       const std::int64_t last = std::min(count_, first + options_.batch);
-      sum += train_step(std::span(order).subspan(static_cast<std::size_t>(first),
-                                                 static_cast<std::size_t>(last - first)));
+      const auto batch = std::span(order).subspan(static_cast<std::size_t>(first),
+                                                  static_cast<std::size_t>(last - first));
+      sum += guarded(ErrorCode::kInternal, kDoing, [&] { return train_step(batch); });
       if (options_.progress) options_.progress(step_, steps_);
     }
     return sum / static_cast<double>(per_epoch_);
@@ -159,6 +163,12 @@ class Trainer {
     const double part = static_cast<double>(step_) / static_cast<double>(steps_);
     const double rate = 0.5 * options_.learning_rate * (1 + std::cos(std::numbers::pi * part));
     static_cast<torch::optim::AdamWOptions&>(optimizer_.param_groups()[0].options()).lr(rate);
+  }
+
+  std::vector<float> keys_now() const {
+    const at::Tensor keys = keys_.detach().contiguous();
+    const float* values = keys.const_data_ptr<float>();
+    return {values, values + keys.numel()};
   }
 
   double accuracy_now() const {
@@ -209,9 +219,11 @@ FineTuneResult fine_tune(const Cache& cache, const Features& shots, const Featur
   check_options(options);
   check_pictures_of(cache, shots);
   if (validation != nullptr) check_pictures_of(cache, *validation);
-  return guarded(ErrorCode::kInternal, "fine-tuning a cache", [&] {
+  return within_memory(kDoing, [&] {
     const TrainingScope scope(options.threads);
-    return Trainer(cache, shots, validation, options).run();
+    auto trainer = guarded(ErrorCode::kInternal, kDoing,
+                           [&] { return Trainer(cache, shots, validation, options); });
+    return trainer.run();
   });
 }
 

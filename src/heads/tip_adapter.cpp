@@ -54,13 +54,13 @@ std::vector<double> TipAdapterHead::votes(const ImageState& image) const {
   return sums;
 }
 
-std::shared_ptr<const Head> make_tip_adapter(const HeadContext& context) {
-  need_inner(context);
+TipAdapterParts read_tip_adapter(const HeadContext& context) {
   need_no_templates(context.spec);
   need_parameters(context.spec, {"alpha", "beta"});
   const auto not_negative = [](double value) { return value >= 0; };
-  const double alpha = need_number(context.spec, "alpha", "of at least 0", not_negative);
-  const double beta = need_number(context.spec, "beta", "of at least 0", not_negative);
+  TipAdapterParts parts;
+  parts.alpha = need_number(context.spec, "alpha", "of at least 0", not_negative);
+  parts.beta = need_number(context.spec, "beta", "of at least 0", not_negative);
   const Manifest& manifest = context.package.manifest();
   if (manifest.classes.empty()) {
     fail(ErrorCode::kCorruptPackage, "expected classes.json with the cache's classes, got none");
@@ -68,16 +68,27 @@ std::shared_ptr<const Head> make_tip_adapter(const HeadContext& context) {
   const NamedTensors tensors = need_tensors(context, {"keys", "classes"});
   need_shape(tensors, "keys", DType::kF32, {0, manifest.embed_dim});
   need_shape(tensors, "classes", DType::kI64, {tensors.at("keys").dim(0)});
-  TipAdapterHead::Cache cache{{manifest.classes, "of the cache"}, tensors.at("keys"), {}};
+  parts.keys = tensors.at("keys");
+  parts.classes = tensors.at("classes");
   const auto count = static_cast<std::int64_t>(manifest.classes.size());
-  for (const std::int64_t index : tensors.at("classes").ints()) {
+  for (const std::int64_t index : parts.classes.ints()) {
     if (index < 0 || index >= count) {
       fail(ErrorCode::kCorruptPackage, "expected positions below ", count,
            ", the classes of classes.json, in tensor classes, got ", index);
     }
-    cache.classes.push_back(static_cast<std::uint32_t>(index));
   }
-  return std::make_shared<const TipAdapterHead>(context.inner, std::move(cache), alpha, beta);
+  return parts;
+}
+
+std::shared_ptr<const Head> make_tip_adapter(const HeadContext& context) {
+  need_inner(context);
+  const TipAdapterParts parts = read_tip_adapter(context);
+  const auto classes = parts.classes.ints();
+  TipAdapterHead::Cache cache{{context.package.manifest().classes, "of the cache"},
+                              parts.keys,
+                              {classes.begin(), classes.end()}};
+  return std::make_shared<const TipAdapterHead>(context.inner, std::move(cache), parts.alpha,
+                                                parts.beta);
 }
 
 }  // namespace glint

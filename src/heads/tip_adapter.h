@@ -38,8 +38,19 @@ class TipAdapterHead final : public WrappingHead {
   float beta_;
 };
 
+// What a package holds for the head.
+struct TipAdapterParts {
+  Tensor keys;     // f32 [N, D]
+  Tensor classes;  // i64 [N]: positions in classes.json
+  double alpha = 0;
+  double beta = 0;
+};
+
 // Throws Error(kCorruptPackage) when the package lacks what models/tip_adapter.md lists, or has
 // more.
+TipAdapterParts read_tip_adapter(const HeadContext& context);
+
+// The same, and throws for a head that has none before it.
 std::shared_ptr<const Head> make_tip_adapter(const HeadContext& context);
 
 }  // namespace glint

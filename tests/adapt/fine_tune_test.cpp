@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 
 #include "adapt/tip_world.h"
 #include "support/expect_error.h"
@@ -128,6 +129,13 @@ TEST(FineTuneTest, StopsAndReports) {
   expect_error(ErrorCode::kCancelled, "",
                [&] { fine_tune(world.cache(), world.shots(), nullptr, options); });
   EXPECT_EQ(last, 3);
+}
+
+TEST(FineTuneTest, WhatACallbackThrowsPasses) {
+  const World world = training_world();
+  FineTuneOptions options{.epochs = 1};
+  options.progress = [](std::int64_t, std::int64_t) { throw std::out_of_range("mine"); };
+  EXPECT_THROW(fine_tune(world.cache(), world.shots(), nullptr, options), std::out_of_range);
 }
 
 TEST(FineTuneTest, RefusesWhatCannotBeTrained) {
