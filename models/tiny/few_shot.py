@@ -4,7 +4,8 @@ r"""Draws few-shot photos for adapters from the photos that no tower was trained
 
 `--photos` is a folder of class folders.  The last 500 photos of each class (by name) are the ones
 that train_clip.py and distil_vit.py hold out.  Of these, OUT/shots/CLASS gets 16 and
-OUT/validation/CLASS 50 others; the seed and the class's name decide which.  Copies keep their bytes.
+OUT/validation/CLASS 50 others; the seed and the class's name decide which.  Copies keep their
+bytes.
 """
 
 import argparse

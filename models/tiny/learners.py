@@ -72,8 +72,8 @@ class CoopLearner(nn.Module):
         return self.state_dict() | self.names.carried(self.count)
 
     def classes(self) -> Tensor:
-        text = self.base[0].text
-        return F.normalize(text.forward_embedded(self.names.behind(self.ctx), self.names.eot), dim=1)
+        prompts = self.names.behind(self.ctx)
+        return F.normalize(self.base[0].text.forward_embedded(prompts, self.names.eot), dim=1)
 
     def forward(self, features: Tensor) -> Tensor:
         return F.normalize(features, dim=1) @ self.classes().T

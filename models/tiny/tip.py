@@ -35,9 +35,14 @@ class Cache:
         return weights @ F.one_hot(self.labels, count).to(weights.dtype)
 
 
+def stored(keys: Tensor) -> Tensor:
+    """The values that a file keeps: half precision, which the reference computes in throughout."""
+    return keys.detach().half().float()
+
+
 def build(views: Tensor, labels: Tensor) -> Cache:
     """views [V, N, D]: un-normalised embeddings of pictures of each photo."""
-    return Cache(F.normalize(views.mean(0), dim=1), labels)
+    return Cache(stored(F.normalize(views.mean(0), dim=1)), labels)
 
 
 @torch.no_grad()
@@ -85,5 +90,5 @@ def fine_tune(
             answers = tuned.logits(validation[0], classes).argmax(1)
         right = (answers == validation[1]).float().mean().item()
         if right > best:
-            best, kept = right, tuned.keys.detach().clone()
+            best, kept = right, stored(tuned.keys)
     return Cache(kept, cache.labels)

@@ -98,8 +98,9 @@ def main() -> int:
     try:
         drawn = few_shot.read_drawn(args.shots)
         shots, validation = (few_shot.read(drawn[part]) for part in ("shots", "validation"))
+        base = load_base(args.base)
         _, right = train(
-            args.method, load_base(args.base), captions.CLASSES, shots, validation, args.seed, args.out
+            args.method, base, captions.CLASSES, shots, validation, args.seed, args.out
         )
     except (ExportError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
