@@ -1,11 +1,13 @@
 """Files of adapters: which one is read, and what is refused without running it."""
 
+import json
+import re
 import shutil
 
 import numpy
 import pytest
 import torch
-from adapter_support import CHECKPOINTS, Evil, about, draw, import_case
+from adapter_support import CHECKPOINTS, Evil, about, base_folder, draw, import_case
 from glint_export import ExportError
 from glint_export.adapters import coop, dassl
 
@@ -86,6 +88,37 @@ def test_nothing_is_written_for_a_wrong_checkpoint(tmp_path, capsys):
     error = capsys.readouterr().err
     assert "meta_net.linear1.weight is unexpected" in error and error.count("error:") == 1
     assert not list(tmp_path.glob("*glint*"))
+
+
+@pytest.mark.parametrize("case", ["clip_adapter", "tip_adapter"])
+@pytest.mark.parametrize(
+    ("templates", "message"),
+    [
+        ([], "expected at least one template, got none"),
+        (["{} {}"], "expected text with one \"{}\", got '{} {}'"),
+        (["a {0}"], "expected text with one \"{}\", got 'a {0}'"),
+        (["{name} {}"], None),  # a brace of another kind is a sign
+    ],
+)
+def test_templates_have_one_place_for_the_name(tmp_path, capsys, case, templates, message):
+    (tmp_path / "own.json").write_text(json.dumps(templates))
+    done = import_case(case, tmp_path / "a.glint", "--templates", tmp_path / "own.json")
+    assert done == (1 if message else 0)
+    assert (message or "wrote") in capsys.readouterr().err
+    assert (tmp_path / "a.glint").exists() == (message is None)
+
+
+def test_a_damaged_base_is_refused(tmp_path, capsys):
+    shutil.copytree(base_folder("adapters"), tmp_path / "base.glint")
+    tower = tmp_path / "base.glint/towers/text.pt"
+    data = bytearray(tower.read_bytes())
+    data[len(data) // 2] ^= 1
+    tower.write_bytes(data)
+    for folder, message in (("base", "SHA-256 .* of towers/text.pt"), ("no", "a glint package")):
+        more = ("--base", tmp_path / f"{folder}.glint")
+        assert import_case("coop", tmp_path / "a.glint", *more) == 1
+        assert re.search(f"error: expected {message}", capsys.readouterr().err)
+    assert not (tmp_path / "a.glint").exists()
 
 
 @pytest.mark.parametrize("content", ['{"a": 1}', "[1]", "[", "missing"])

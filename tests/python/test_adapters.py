@@ -124,6 +124,7 @@ def test_all_problems_are_in_one_error(adapters, save):
         (draw(WIDTH), r"ctx is \[16\], expected \[M, 16\]"),
         (draw(0, WIDTH), r"ctx is \[0, 16\], which is empty"),
         (draw(3, 4, WIDTH), "expected a list of 3 classes, one for each context, got 0"),
+        (draw(4, WIDTH).double() * 1e300, "ctx has values that are not finite"),
     ],
 )
 def test_contexts_that_do_not_fit_are_refused(adapters, save, ctx, message):

@@ -15,6 +15,7 @@ from glint_export.__main__ import main
 from safetensors.torch import load_file
 
 EXPORT = Path(clip.__file__).parent.parent
+COOP = ["coop", "--checkpoint", "d", "--base", "b.glint", "--out", "a.glint"]
 
 
 @pytest.fixture
@@ -178,6 +179,14 @@ def test_wrong_inputs_fail_with_one_sentence(run, tmp_path, arguments, reason):
         ["hf", "--folder", "d", "--random", "--out", "a.glint"],
         ["open_clip", "--folder", "d"],
         ["hf", "--folder", "d", "--image-only", "--templates", "t.json", "--out", "a.glint"],
+        ["coop", "--checkpoint", "d", "--out", "a.glint"],
+        ["coop", "--base", "b.glint", "--out", "a.glint"],
+        [*COOP, "--class-token-position", "behind"],
+        [*COOP, "--storage", "f16"],
+        ["cocoop", *COOP[1:], "--class-token-position", "end"],
+        ["clip-adapter", *COOP[1:], "--ratio", "x"],
+        ["tip-adapter", *COOP[1:], "--alpha", "1", "--beta", "1"],
+        ["tip-adapter", *COOP[1:], "--classes", "c.json", "--alpha", "1"],
     ],
 )
 def test_wrong_usage_exits_with_2(arguments):
@@ -223,17 +232,35 @@ def test_image_only_leaves_text_tower_and_tokenizer_out(run, tmp_path):
 
 
 def test_help_names_every_option(capsys):
+    towers = ["--storage", "--image-only", "--templates", "--reference-image"]
+    adapter = ["--checkpoint", "--base", "--classes"]
     for family, options in {
-        "clip": ["--arch", "--pretrained", "--openai", "--random", "--gelu", "--image-size"],
-        "hf": ["--folder"],
-        "open_clip": ["--folder"],
-    }.items():
+        "clip": ["--arch", "--pretrained", "--openai", "--random", "--gelu", "--image-size", *towers],
+        "hf": ["--folder", *towers],
+        "open_clip": ["--folder", *towers],
+        "coop": ["--class-token-position", *adapter],
+        "cocoop": adapter,
+        "maple": ["--ctx-init", *adapter],
+        "clip-adapter": ["--ratio", "--templates", *adapter],
+        "tip-adapter": [
+            "--alpha", "--beta", "--shots", "--fine-tuned", "--templates", *adapter,
+        ],
+    }.items():  # fmt: skip
         with pytest.raises(SystemExit) as exit_:
             main([family, "--help"])
         text = capsys.readouterr().out
         assert exit_.value.code == 0
-        for option in [*options, "--storage", "--image-only", "--licence", "--out", "--force"]:
+        for option in [*options, "--name", "--licence", "--out", "--force"]:
             assert option in text, (family, option)
+
+
+def test_help_names_every_family(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for family in ("clip", "hf", "open_clip", "coop", "cocoop", "maple", "clip-adapter",
+                   "tip-adapter"):  # fmt: skip
+        assert f"\n    {family}" in text
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def _misfit(name: str, got: Tensor, shape: Shape, dtype: torch.dtype = torch.flo
         return [f"{name} is {got.dtype}, expected {dtype}"]
     if 0 in got.shape:
         return [f"{name} is {list(got.shape)}, which is empty"]
-    if not torch.isfinite(got).all():
+    if not torch.isfinite(got.float()).all():  # f64 has finite ones beyond f32's
         return [f"{name} has values that are not finite"]
     return []
 

@@ -110,13 +110,16 @@ class Base:
         names = self.ports(tower, method, "outputs")
         return Call(tower, method, inputs, dict(zip(names, values, strict=True)))
 
-    def plain_call(self, text: str) -> Call:
-        """Of the text tower, or of the image tower where there is no other.
+    def plain_call(self, templates: Sequence[str], name: str = "thing") -> Call:
+        """Of the text tower on the first template, or of the image tower where there is no other.
 
         An adapter of image embeddings has no numbers that a tower computes, so this call only
         says that the base answers as it did when the package was made.
         """
         if self.has_text:
+            if not templates:
+                raise ExportError("expected at least one template, got none as the templates")
+            text = templates[0].replace("{}", name)  # another brace is a sign like any other
             ids = torch.tensor([self.ids(text)[: self.context]])
             return self.call("text", "forward", ids=ids)
         size = self.package.manifest["preprocess"]["default"]["size"]

@@ -38,7 +38,7 @@ def parts_of(
         base,
         about,
         [zero_shot(base), adapter],
-        [base.plain_call(templates[0].format("thing"))],
+        [base.plain_call(templates)],
         templates=list(templates) if base.has_text else [],
         tensors={TENSORS: {name: compact(tensor) for name, tensor in tensors.items()}},
     )

@@ -76,7 +76,7 @@ def parts_of(
         check_prompt_room(base, sizes["N"], "text's prompts")
         call = _text_call(base, text_prompts)
     else:
-        call = base.plain_call(template.format("thing"))
+        call = base.plain_call([template])
     head = {"type": "maple", "tensors": TENSORS, "parameters": {"template": template}}
     tensors = {TENSORS: {name: compact(tensor) for name, tensor in prompts.items()}}
     return adapter_parts(base, about, [head], [call], tensors=tensors)

@@ -54,7 +54,7 @@ def parts_of(
         base,
         about,
         [zero_shot(base), cache],
-        [base.plain_call(templates[0].format(about.classes[0].replace("_", " ")))],
+        [base.plain_call(templates, about.classes[0].replace("_", " "))],
         templates=list(templates) if base.has_text else [],
         tensors={TENSORS: {"keys": compact(keys), "classes": classes}},
         logit=(SCALE, 0.0),
