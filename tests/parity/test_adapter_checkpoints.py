@@ -143,40 +143,49 @@ def test_the_towers_answer_as_the_released_code(packages, answer):
     assert np.abs(golden["logits"]).max() > 5  # the bound is far below what is compared
 
 
-@pytest.mark.parametrize("answer", ANSWERS["cases"])
-def test_the_program_answers_as_the_released_code(packages, tmp_path, answer):
-    case, golden = answer.removesuffix(".new"), ANSWERS["cases"][answer]
+def run(*command):
+    """What the program prints."""
     assert PROGRAM.is_file(), f"build the program first, or set GLINT_PROGRAM: {PROGRAM}"
-    (tmp_path / "labels.txt").write_text("\n".join(golden["classes"]))
-    bases = base_folder(golden["base"]).parent
-    for batch in BATCHES:
-        pictures = [base_folder(golden["base"]) / f"reference/{i}.png" for i in range(batch)]
-        command = [PROGRAM, "classify", *pictures, "--labels-file", tmp_path / "labels.txt"]
-        command += ["--model", packages / f"{package_name(case)}.glint", "--top-k", "0", "--json"]
-        done = subprocess.run(
-            [*map(str, command), "--batch-size", str(batch)],
-            env=os.environ | {"GLINT_PACKAGE_PATH": str(bases)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        logits = []
-        for line in done.stdout.splitlines():
-            scores = sorted(json.loads(line)["predictions"], key=lambda score: score["index"])
-            logits.append([score["logit"] for score in scores])
-        assert difference(logits, golden["logits"][:batch]) <= BOUND
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_packages_are_small_and_verify(packages, case):
-    package = packages / f"{package_name(case)}.glint"
     done = subprocess.run(
-        [PROGRAM, "verify", "--model", package],
+        [str(word) for word in (PROGRAM, *command)],
         env=os.environ | {"GLINT_PACKAGE_PATH": str(base_folder("adapters").parent)},
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def classify(package, base_name, batch, *labels):
+    """For each of the base's first pictures, its predictions in the order of the labels."""
+    pictures = [base_folder(base_name) / f"reference/{i}.png" for i in range(batch)]
+    options = ["--model", package, "--top-k", 0, "--json", "--batch-size", batch, *labels]
+    for line in run("classify", *pictures, *options).splitlines():
+        yield sorted(json.loads(line)["predictions"], key=lambda score: score["index"])
+
+
+@pytest.mark.parametrize("answer", ANSWERS["cases"])
+def test_the_program_answers_as_the_released_code(packages, tmp_path, answer):
+    case, golden = answer.removesuffix(".new"), ANSWERS["cases"][answer]
+    (tmp_path / "labels.txt").write_text("\n".join(golden["classes"]))
+    package = packages / f"{package_name(case)}.glint"
+    for batch in BATCHES:
+        made = classify(package, golden["base"], batch, "--labels-file", tmp_path / "labels.txt")
+        logits = [[score["logit"] for score in scores] for scores in made]
+        assert difference(logits, golden["logits"][:batch]) <= BOUND
+
+
+@pytest.mark.parametrize("case", ["coop_own", "cocoop", "maple", "tip_adapter"])
+def test_classes_of_training_are_the_labels_unless_others_are_given(packages, case):
+    golden = ANSWERS["cases"][case]
+    (scores,) = classify(packages / f"{package_name(case)}.glint", golden["base"], 1)
+    assert [score["label"] for score in scores] == golden["classes"]
+    assert difference([score["logit"] for score in scores], golden["logits"][0]) <= BOUND
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_packages_are_small_and_verify(packages, case):
+    package = packages / f"{package_name(case)}.glint"
+    assert "ok" in run("verify", "--model", package)
     assert sum(p.stat().st_size for p in package.rglob("*") if p.is_file()) < 12_000
