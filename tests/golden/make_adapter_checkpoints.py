@@ -160,7 +160,7 @@ def save_tip_adapter(world, draw: Drawn, answers: Answers) -> None:
     folder.mkdir()
     labels = torch.tensor([0, 3, 1, 2, 4, 5, 4, 0])
     noisy = world.pixels + 0.1 * draw(*world.pixels.shape)
-    loader = [(world.pixels, labels), (noisy, labels.flip(0))]
+    loader = [(world.pixels, labels), (noisy, labels.roll(3))]
     clip = types.SimpleNamespace(
         encode_image=lambda pixels: world.clip.encode_image(pixels).to(HALF), dtype=HALF
     )

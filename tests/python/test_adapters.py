@@ -61,7 +61,7 @@ def test_numbers_that_half_precision_lacks_are_f32(adapters):
 
 @pytest.fixture(scope="module")
 def true_widths(tmp_path_factory):
-    """A base of ViT-B/16's widths and nine layers; what is not learned there is as small as can be."""
+    """A base of ViT-B/16's widths and nine layers, as small as can be otherwise."""
     tokenizer = adapter_support.base("prompts").tokenizer
     image = VisionTransformer(VitConfig(16, 8, 768, 9, 12, 8, 512, True)).eval()
     end, size = tokenizer.eot_token_id, tokenizer.vocab_size

@@ -235,7 +235,9 @@ def test_help_names_every_option(capsys):
     towers = ["--storage", "--image-only", "--templates", "--reference-image"]
     adapter = ["--checkpoint", "--base", "--classes"]
     for family, options in {
-        "clip": ["--arch", "--pretrained", "--openai", "--random", "--gelu", "--image-size", *towers],
+        "clip": [
+            "--arch", "--pretrained", "--openai", "--random", "--gelu", "--image-size", *towers,
+        ],
         "hf": ["--folder", *towers],
         "open_clip": ["--folder", *towers],
         "coop": ["--class-token-position", *adapter],
