@@ -49,6 +49,14 @@ def test_what_is_no_checkpoint_is_refused_without_running_code(
     assert "code ran" not in capsys.readouterr().out
 
 
+def test_the_form_before_torch_1_6_is_refused(tmp_path, adapters):
+    path = tmp_path / "model.pth.tar-3"
+    state = {"state_dict": {"ctx": draw(4, WIDTH)}}
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    with pytest.raises(ExportError, match="got: no whole zip archive, as torch 1.6 and later save"):
+        coop.read(adapters, about(), path, "end")
+
+
 @pytest.mark.parametrize("case", ["coop", "cocoop", "maple", "clip_adapter", "tip_adapter"])
 def test_a_cut_file_is_refused_and_nothing_is_written(tmp_path, capsys, case):
     folder = tmp_path / "cut"

@@ -120,6 +120,8 @@ def read_archive(path: Path, expected: str, known: Known) -> Any:
     if not path.is_file():
         raise ExportError(f"expected {expected}, got no file {path}")
     try:
+        if not zipfile.is_zipfile(path):
+            raise pickle.UnpicklingError("no whole zip archive, as torch 1.6 and later save")
         with zipfile.ZipFile(path) as archive:
             names = [n.split("/") for n in archive.namelist()]
             folders = [n[0] for n in names if len(n) == 2 and n[1] == "data.pkl"]
