@@ -33,21 +33,15 @@ at::Tensor tensor_of(std::span<const std::int64_t> values) {
   return at::from_blob(const_cast<std::int64_t*>(values.data()), {count}, at::kLong).clone();
 }
 
-// The thread count of what the calling thread computes, and gradients whatever the host has set.
+// A thread count, and gradients whatever the host has set.
 class TrainingScope {
  public:
-  explicit TrainingScope(int threads) : before_(omp_get_max_threads()), gradients_(true) {
-    at::get_num_threads();  // ATen sets a count of its own when a thread first asks
-    omp_set_num_threads(threads > 0 ? threads : before_);
-  }
-  ~TrainingScope() { omp_set_num_threads(before_); }
-  TrainingScope(const TrainingScope&) = delete;
-  TrainingScope& operator=(const TrainingScope&) = delete;
+  explicit TrainingScope(int threads) : threads_(threads) {}
 
  private:
-  int before_;
+  ThreadScope threads_;
   c10::InferenceMode inference_{false};
-  at::AutoGradMode gradients_;
+  at::AutoGradMode gradients_{true};
 };
 
 // Pictures in V views each, as tensors.

@@ -50,21 +50,30 @@ auto guarded(ErrorCode code, std::string_view doing, const Work& work) -> declty
   }
 }
 
-// No gradients, and `threads` CPU threads (0: as many as the host program has set) for what the
-// calling thread computes. OpenMP keeps the count for each calling thread, so no other thread of
-// the program is affected; the host's count is there again at the end.
-class ComputeScope {
+// `threads` CPU threads (0: as many as the host program has set) for what the calling thread
+// computes. OpenMP keeps the count for each calling thread, so no other thread of the program is
+// affected; the host's count is there again at the end.
+class ThreadScope {
  public:
-  explicit ComputeScope(int threads) : before_(omp_get_max_threads()) {
+  explicit ThreadScope(int threads) : before_(omp_get_max_threads()) {
     at::get_num_threads();  // ATen sets a count of its own when a thread first asks
     omp_set_num_threads(threads > 0 ? threads : before_);
   }
-  ~ComputeScope() { omp_set_num_threads(before_); }
-  ComputeScope(const ComputeScope&) = delete;
-  ComputeScope& operator=(const ComputeScope&) = delete;
+  ~ThreadScope() { omp_set_num_threads(before_); }
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
 
  private:
   int before_;
+};
+
+// The same without gradients.
+class ComputeScope {
+ public:
+  explicit ComputeScope(int threads) : threads_(threads) {}
+
+ private:
+  ThreadScope threads_;
   c10::InferenceMode inference_;
 };
 

@@ -11,7 +11,7 @@ namespace glint::adapt {
 namespace {
 
 using test::expect_error;
-using test::tip::noise;
+using test::noise;
 
 // 5 pictures of 3 classes in 4 views of 6 numbers.
 Features features() {

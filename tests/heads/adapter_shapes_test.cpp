@@ -10,27 +10,16 @@
 #include "heads/tip_adapter.h"
 #include "heads/zero_shot.h"
 #include "support/expect_error.h"
+#include "support/noise.h"
 #include "support/silent_head.h"
 
 namespace glint {
 namespace {
 
 using test::expect_error;
+using test::noise;
 
 constexpr std::int64_t kDim = 512;
-
-// make_adapters.py, noise(): in [-1, 1), exact in f32.
-std::vector<float> noise(std::uint32_t seed, std::int64_t count) {
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    std::uint32_t h = static_cast<std::uint32_t>(i) * 2654435761U + seed;
-    h = (h ^ (h >> 16)) * 0x7FEB352DU;
-    h = (h ^ (h >> 15)) * 0x846CA68BU;
-    h ^= h >> 16;
-    values[i] = static_cast<float>(h >> 8) / 8388608.0F - 1;
-  }
-  return values;
-}
 
 std::vector<float> scaled(std::vector<float> values, float factor) {
   for (float& value : values) value *= factor;

@@ -14,14 +14,18 @@ def require(condition: bool, expected: str, got: Any, where: str) -> None:
         raise ExportError(f"expected {expected}, got {got} in {where}")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; ExportError names the file when it is missing or something else."""
+def _parsed(path: Path, what: str) -> Any:
     try:
-        value = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except OSError as error:
         raise ExportError(f"expected a readable file {path}, got: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise ExportError(f"expected a JSON object in {path}, got: {error}") from error
+        raise ExportError(f"expected {what} in {path}, got: {error}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; ExportError names the file when it is missing or something else."""
+    value = _parsed(path, "a JSON object")
     if not isinstance(value, dict):
         raise ExportError(f"expected a JSON object in {path}, got {type(value).__name__}")
     return value
@@ -29,12 +33,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_strings(path: Path, what: str) -> list[str]:
     """A JSON array of strings, which are `what`."""
-    try:
-        value = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ExportError(f"expected a readable file {path}, got: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ExportError(f"expected a JSON array of {what} in {path}, got: {error}") from error
+    value = _parsed(path, f"a JSON array of {what}")
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise ExportError(f"expected a JSON array of {what} in {path}, got another value")
     return value
