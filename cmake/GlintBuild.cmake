@@ -19,6 +19,17 @@ function(glint_compile target)
   endif()
 endfunction()
 
+# glint_kernel(SOURCE FLAG...): a source of the library for instructions that not every CPU has;
+# whether it runs is decided at run time.
+function(glint_kernel source)
+  set_source_files_properties(${source} TARGET_DIRECTORY glint_objects
+                              PROPERTIES COMPILE_OPTIONS "${ARGN}")
+endfunction()
+
+# GCC 12 takes its own intrinsics' "undefined" operands for mistakes (GCC bug 105593).
+set(GLINT_AVX512 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -Wno-uninitialized
+                 -Wno-maybe-uninitialized)
+
 # glint_add_test(NAME SOURCE...): a GoogleTest program over all objects of the library, internal
 # ones included. Its cases become ctest cases with the label quick.
 function(glint_add_test name)

@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(g++ cmake ninja-build pkg-config python3-venv libjpeg-dev libpng-dev libwebp-dev
-  zlib1g-dev libdnnl-dev nlohmann-json3-dev libcli11-dev libgtest-dev libopencv-core-dev)
+  zlib1g-dev nlohmann-json3-dev libcli11-dev libgtest-dev libopencv-core-dev)
 
 step() { printf '== %s\n' "$*" >&2; }
 

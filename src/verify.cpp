@@ -14,7 +14,9 @@ namespace {
 
 using Floats = std::span<const float>;
 
-constexpr double kFastTolerance = 1e-4;  // what Precision::kFast promises
+// What a precision promises of 1 - cosine.
+constexpr double kFastTolerance = 1e-4;
+constexpr double kCompactTolerance = 1e-2;
 
 // The largest difference seen so far and where it was.
 struct Worst {
@@ -76,7 +78,7 @@ class Verifier {
  public:
   explicit Verifier(const Model& model)
       : model_(model),
-        exact_(model.report().precision == to_string(Precision::kExact)),
+        precision_(parse_precision(model.report().precision)),
         spec_(model.manifest().reference),
         golden_(model.package().tensors(spec_.file)) {}
 
@@ -145,12 +147,14 @@ class Verifier {
   // Of what a tower computed, as its precision is measured.
   double difference(const Tensor& got, Floats expected) const {
     const Tensor numbers = got.cpu();
-    return exact_ ? relative_difference(numbers.floats(), expected)
-                  : turn(numbers.floats(), expected);
+    return precision_ == Precision::kExact ? relative_difference(numbers.floats(), expected)
+                                           : turn(numbers.floats(), expected);
   }
   VerifyStage computed(std::string name, const Worst& worst) const {
-    if (exact_) return stage(std::move(name), "max abs / max", worst, spec_.embedding_tolerance);
-    return stage(std::move(name), "1 - cosine", worst, kFastTolerance);
+    if (precision_ == Precision::kExact)
+      return stage(std::move(name), "max abs / max", worst, spec_.embedding_tolerance);
+    const bool fast = precision_ == Precision::kFast;
+    return stage(std::move(name), "1 - cosine", worst, fast ? kFastTolerance : kCompactTolerance);
   }
 
   VerifyStage image_embedding() const {
@@ -218,7 +222,7 @@ class Verifier {
   }
 
   const Model& model_;
-  bool exact_;
+  Precision precision_;
   const ReferenceSpec& spec_;
   NamedTensors golden_;
 };

@@ -33,9 +33,9 @@ void add_common(CLI::App& command, CommonOptions& options, ModelArgument model) 
       ->capture_default_str();
   command
       .add_option("--precision", options.precision,
-                  "exact: f32; fast: bf16 where the CPU has it, cosine >= 0.9999")
-      ->type_name("exact|fast")
-      ->check(CLI::IsMember({"exact", "fast"}).description(""))
+                  "exact: f32; fast: bf16, cosine >= 0.9999; compact: 8-bit integers, >= 0.99")
+      ->type_name("exact|fast|compact")
+      ->check(CLI::IsMember({"exact", "fast", "compact"}).description(""))
       ->capture_default_str();
   command.add_option("--batch-size", options.batch_size, "Images or texts computed at once")
       ->type_name("N")

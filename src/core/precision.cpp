@@ -5,14 +5,15 @@
 namespace glint {
 
 std::string_view to_string(Precision precision) {
+  if (precision == Precision::kCompact) return "compact";
   return precision == Precision::kFast ? "fast" : "exact";
 }
 
 Precision parse_precision(std::string_view name) {
-  for (const Precision precision : {Precision::kExact, Precision::kFast}) {
+  for (const Precision precision : {Precision::kExact, Precision::kFast, Precision::kCompact}) {
     if (name == to_string(precision)) return precision;
   }
-  fail(ErrorCode::kInvalidArgument, "expected exact or fast as the precision, got ", quote(name));
+  fail(ErrorCode::kInvalidArgument, "expected exact, fast or compact as the precision, got ", quote(name));
 }
 
 }  // namespace glint

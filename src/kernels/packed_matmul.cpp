@@ -1,146 +1,124 @@
 #include "kernels/packed_matmul.h"
 
-#include <mutex>
-#include <oneapi/dnnl/dnnl.hpp>
-#include <optional>
-#include <unordered_map>
-#include <utility>
+#include <omp.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "core/check.h"
+#include "kernels/packed_weights.h"
 
 namespace glint {
 namespace {
 
-constexpr std::int64_t kTypicalRows = 64;  // the layout is chosen for these; any other count runs
-constexpr std::size_t kMostKernels = 64;   // of one matrix; each is a few kilobytes
-constexpr float kQuickGeluSlope = 1.702F;
+constexpr std::int64_t kWorthAThread = 1 << 17;  // products: some ten microseconds
+constexpr std::int64_t kLinesAStep = 16;         // a panel's cache lines in 8 words of depth
 
-using dnnl::memory;
+// Words from a prepared row to the next: a stride of whole pages would put all rows of a tile into
+// the same few sets of the first cache.
+std::int64_t padded(std::int64_t depth) { return depth % 512 == 0 ? depth + 16 : depth; }
 
-const dnnl::engine& cpu() {
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
-
-memory::data_type type_of(Operands operands) {
-  return operands == Operands::kBf16 ? memory::data_type::bf16 : memory::data_type::f32;
-}
-
-memory::desc plain(std::int64_t rows, std::int64_t columns, Operands operands = Operands::kF32) {
-  return {{rows, columns}, type_of(operands), memory::format_tag::ab};
-}
-
-memory over(const memory::desc& desc, const void* data) {
-  return {desc, cpu(), const_cast<void*>(data)};  // oneDNN has no memory that is only read
-}
-
-void append(dnnl::post_ops& ops, dnnl::algorithm kind, float alpha) {
-#if DNNL_VERSION_MAJOR >= 3
-  ops.append_eltwise(kind, alpha, 0.0F);
-#else
-  ops.append_eltwise(1.0F, kind, alpha, 0.0F);
-#endif
-}
-
-dnnl::matmul::primitive_desc describe(const memory::desc& x, const memory::desc& weights,
-                                      bool has_bias, Activation activation, bool adds) {
-  const std::int64_t out = weights.dims()[1];
-  const memory::desc y = plain(x.dims()[0], out);
-  dnnl::post_ops ops;
-  if (activation == Activation::kQuickGelu)
-    append(ops, dnnl::algorithm::eltwise_swish, kQuickGeluSlope);
-  if (activation == Activation::kGelu) append(ops, dnnl::algorithm::eltwise_gelu_erf, 0.0F);
-  if (adds) ops.append_binary(dnnl::algorithm::binary_add, y);
-  dnnl::primitive_attr attributes;
-  attributes.set_post_ops(ops);
-  // A scratchpad of the call's own: the library's belongs to the thread that made the kernel.
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  const memory::desc bias = has_bias ? plain(1, out) : memory::desc();
-#if DNNL_VERSION_MAJOR >= 3
-  return {cpu(), x, weights, bias, y, attributes};
-#else
-  return {{x, weights, bias, y}, attributes, cpu()};
-#endif
+const MatmulKernels& best_kernels(Operands operands) {
+  const auto kernels = matmul_kernels(operands);
+  if (kernels.empty()) fail(ErrorCode::kInternal, "expected operands that this CPU multiplies");
+  return *kernels.back();
 }
 
 }  // namespace
 
-bool has_bf16() {
-  const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & wanted) == wanted;
-}
+bool has_operands(Operands operands) { return !matmul_kernels(operands).empty(); }
 
-struct PackedMatmul::Weights {
-  memory::desc desc;
-  memory packed;
-  std::optional<memory> bias;
-};
+struct PackedMatmul::Weights : PackedWeights {};
 
-struct PackedMatmul::Kernel {
-  explicit Kernel(dnnl::matmul::primitive_desc from) : desc(std::move(from)), primitive(desc) {}
-  dnnl::matmul::primitive_desc desc;
-  dnnl::matmul primitive;
+// One call: rows cut in tiles of nearly equal height.
+struct PackedMatmul::Call {
+  const std::uint32_t* x;
+  std::int64_t x_stride;  // words
+  const float* scales;    // a row's
+  std::int64_t rows;
+  std::int64_t tiles;
+  const MatmulSteps& steps;
+  float* y;
+
+  std::int64_t first_row(std::int64_t tile) const { return tile * rows / tiles; }
 };
 
 PackedMatmul::PackedMatmul(const float* weight, const float* bias, std::int64_t in,
+                           std::int64_t out, const MatmulKernels& kernels)
+    : kernels_(kernels),
+      in_(in),
+      out_(out),
+      weights_(std::make_unique<const Weights>(
+          Weights{pack_weights(weight, bias, in, out, kernels)})) {}
+
+PackedMatmul::PackedMatmul(const float* weight, const float* bias, std::int64_t in,
                            std::int64_t out, Operands operands)
-    : in_(in), out_(out), operands_(operands) {
-  const memory::desc any({in, out}, type_of(operands), memory::format_tag::any);
-  const bool has_bias = bias != nullptr;
-  const auto typical =
-      describe(plain(kTypicalRows, in, operands), any, has_bias, Activation::kNone, false);
-  Weights weights{typical.weights_desc(), memory(typical.weights_desc(), cpu()), std::nullopt};
-  const memory::desc transposed({in, out}, memory::data_type::f32, memory::format_tag::ba);
-  memory given = over(transposed, weight);
-  dnnl::stream stream(cpu());
-  dnnl::reorder(given, weights.packed).execute(stream, given, weights.packed);
-  if (has_bias) {
-    memory from = over(plain(1, out), bias);
-    weights.bias.emplace(plain(1, out), cpu());
-    dnnl::reorder(from, *weights.bias).execute(stream, from, *weights.bias);
-  }
-  stream.wait();
-  weights_ = std::make_unique<const Weights>(std::move(weights));
-}
+    : PackedMatmul(weight, bias, in, out, best_kernels(operands)) {}
 
 PackedMatmul::~PackedMatmul() = default;
 
-std::shared_ptr<const PackedMatmul::Kernel> PackedMatmul::kernel(const Key& key) const {
+// Tiles `first` to `last` of all, the tiles of a panel one after the other.
+void PackedMatmul::multiply(const Call& call, std::int64_t first, std::int64_t last) const {
+  const std::int64_t columns = kernels_.columns;
+  const bool quantized = kernels_.operands == Operands::kInt8;
+  for (std::int64_t i = first; i < last; ++i) {
+    const std::int64_t panel = i / call.tiles, tile = i % call.tiles, column = panel * columns;
+    const std::int64_t row = call.first_row(tile);
+    const std::int64_t place = row * out_ + column;
+    // What is left of the panel's tiles reads the next panel, each its share.
+    const std::int64_t lines = (kLinesAStep + call.tiles - 1) / call.tiles;
+    const bool ahead = panel + 1 < weights_->panels && tile * lines < kLinesAStep;
+    const std::int64_t skipped = weights_->depth / 8 * tile * lines * 16;
+    kernels_.multiply(
+        {.x = call.x + row * call.x_stride,
+         .x_stride = call.x_stride,
+         .rows = call.first_row(tile + 1) - row,
+         .panel = weights_->panel(panel, columns),
+         .depth = weights_->depth,
+         .bias = weights_->bias.empty() ? nullptr : weights_->bias.data() + column,
+         .activation = call.steps.activation,
+         .other = call.steps.other == nullptr ? nullptr : call.steps.other + place,
+         .y = call.y + place,
+         .y_stride = out_,
+         .columns = std::min(columns, out_ - column),
+         .row_scales = quantized ? call.scales + row : nullptr,
+         .column_scales = quantized ? weights_->scales.data() + column : nullptr,
+         .corrections = quantized ? weights_->corrections.data() + column : nullptr,
+         .ahead = ahead ? weights_->panel(panel + 1, columns) + skipped : nullptr,
+         .ahead_lines = ahead ? lines : 0});
+  }
+}
+
+void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& steps,
+                       float* y) const {
+  if (rows == 0) return;
+  const std::int64_t depth = weights_->depth;
+  const bool prepares =
+      steps.norm != nullptr || kernels_.operands != Operands::kF32 || depth % 1024 == 0;
+  const std::int64_t stride = prepares ? padded(depth) : depth;
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(prepares ? rows * stride : 0));
+  std::vector<float> scales(static_cast<std::size_t>(prepares ? rows : 0));
+  const Call call{.x = prepares ? words.data() : reinterpret_cast<const std::uint32_t*>(x),
+                  .x_stride = stride,
+                  .scales = scales.data(),
+                  .rows = rows,
+                  .tiles = (rows + kernels_.rows - 1) / kernels_.rows,
+                  .steps = steps,
+                  .y = y};
+  const std::int64_t all = weights_->panels * call.tiles;
+  const bool shared = rows * in_ * out_ >= kWorthAThread;
+#pragma omp parallel if (shared)
   {
-    const std::shared_lock lock(mutex_);
-    const auto found = kernels_.find(key);
-    if (found != kernels_.end()) return found->second;
+    const std::int64_t threads = omp_get_num_threads(), me = omp_get_thread_num();
+    if (prepares) {
+      for (std::int64_t r = me * rows / threads; r < (me + 1) * rows / threads; ++r) {
+        scales[static_cast<std::size_t>(r)] =
+            kernels_.prepare(x + r * in_, in_, steps.norm, words.data() + r * stride);
+      }
+#pragma omp barrier
+    }
+    multiply(call, me * all / threads, (me + 1) * all / threads);
   }
-  auto fresh = std::make_shared<const Kernel>(describe(plain(key.rows, in_, operands_),
-                                                       weights_->desc, weights_->bias.has_value(),
-                                                       key.activation, key.adds));
-  const std::unique_lock lock(mutex_);
-  if (kernels_.size() >= kMostKernels) kernels_.erase(kernels_.begin());
-  return kernels_.emplace(key, std::move(fresh)).first->second;
-}
-
-void PackedMatmul::execute(const void* x, const Key& key, const float* other, float* y) const {
-  if (key.rows == 0) return;
-  const auto ready = kernel(key);
-  const memory::desc result = plain(key.rows, out_);
-  const memory scratch(ready->desc.scratchpad_desc(), cpu());
-  std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, over(ready->desc.src_desc(), x)},
-                                            {DNNL_ARG_WEIGHTS, weights_->packed},
-                                            {DNNL_ARG_DST, over(result, y)},
-                                            {DNNL_ARG_SCRATCHPAD, scratch}};
-  if (weights_->bias) arguments.emplace(DNNL_ARG_BIAS, *weights_->bias);
-  if (other != nullptr) {
-    arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, over(result, other));
-  }
-  dnnl::stream stream(cpu());
-  ready->primitive.execute(stream, arguments);
-  stream.wait();
-}
-
-void PackedMatmul::run(const void* x, std::int64_t rows, Activation activation, float* y) const {
-  execute(x, {rows, activation, false}, nullptr, y);
-}
-
-void PackedMatmul::run_add(const void* x, std::int64_t rows, const float* other, float* y) const {
-  execute(x, {rows, Activation::kNone, true}, other, y);
 }
 
 }  // namespace glint

@@ -165,6 +165,17 @@ std::int64_t count_weights(const torch::jit::Module& module) {
   return count;
 }
 
+passes::Arithmetic arithmetic(Precision precision) {
+  const Operands half = has_operands(Operands::kBf16) ? Operands::kBf16 : Operands::kF32;
+  if (precision == Precision::kCompact) return {Operands::kInt8, half};
+  if (precision == Precision::kFast) return {half, half};
+  return {};
+}
+
+std::string compute_of(Precision precision) {
+  return precision == Precision::kCompact ? "int8" : precision == Precision::kFast ? "bf16" : "f32";
+}
+
 }  // namespace
 
 ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
@@ -176,7 +187,7 @@ ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
     const auto start = std::chrono::steady_clock::now();
     report_ = {.name = name_,
                .storage = std::string(to_string(spec.storage)),
-               .compute = precision == Precision::kFast ? "bf16" : "f32",
+               .compute = compute_of(precision),
                .passes = {"freeze", "inline"}};
     torch::jit::Module loaded = load(name_, spec, bytes, device);
     report_.weights = count_weights(loaded);
@@ -186,7 +197,7 @@ ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
       report_.methods.push_back({.name = method_name, .nodes_loaded = count_nodes(graph)});
     }
     const torch::jit::Module frozen = freeze(loaded, spec);
-    passes::PackedLayers layers(precision == Precision::kFast ? Operands::kBf16 : Operands::kF32);
+    passes::PackedLayers layers(arithmetic(precision));
     for (const auto& [method_name, method_spec] : spec.methods) {
       compile(frozen, method_name, method_spec, spec.file, layers);
     }

@@ -30,14 +30,20 @@ at::Device torch_device(const Device& device) {
 
 // The precision that was asked for, or the next exacter one that this machine has.
 Precision available(const TowersOptions& options) {
-  if (options.precision == Precision::kExact) return Precision::kExact;
+  const Precision wanted = options.precision;
+  if (wanted == Precision::kExact) return wanted;
   if (options.device.kind != Device::Kind::kCpu) {
-    fail(ErrorCode::kUnsupported, "precision fast computes on the CPU, got device ",
-         to_string(options.device));
+    fail(ErrorCode::kUnsupported, "precision ", to_string(wanted), " computes on the CPU, got ",
+         "device ", to_string(options.device));
   }
-  if (has_bf16()) return Precision::kFast;
-  if (options.log) options.log("this CPU has no bf16 instructions: computing exactly");
-  return Precision::kExact;
+  if (wanted == Precision::kCompact && has_operands(Operands::kInt8)) return wanted;
+  const Precision found =
+      has_operands(Operands::kBf16) ? Precision::kFast : Precision::kExact;
+  if (found != wanted && options.log) {
+    options.log(cat("this CPU has no instructions for ", to_string(wanted), ": computing ",
+                    to_string(found)));
+  }
+  return found;
 }
 
 class TorchTowers final : public Towers {

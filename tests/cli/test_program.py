@@ -282,19 +282,21 @@ def test_verify_passes_stage_by_stage(glint, package):
         assert stage["difference"] <= stage["tolerance"]
 
 
-def test_verify_at_another_precision_measures_the_angle(glint, package):
-    (report,) = glint("verify", package, "--precision", "fast", "--json").json
+@pytest.mark.parametrize("precision", ["fast", "compact"])
+def test_verify_at_another_precision_measures_the_angle(glint, package, precision):
+    (report,) = glint("verify", package, "--precision", precision, "--json").json
     assert report["passed"]
     measures = {stage["name"]: stage["measure"] for stage in report["stages"]}
-    # A machine without bf16 computes exactly.
+    # A machine without such instructions computes exactly.
     assert measures["text_embedding"] in ("1 - cosine", "max abs / max")
     assert measures["pixels"] == "max abs"
 
 
-def test_classify_takes_a_precision(glint, package, cat):
+@pytest.mark.parametrize("precision", ["fast", "compact"])
+def test_classify_takes_a_precision(glint, package, cat, precision):
     arguments = ("classify", cat, "--labels", "cat,dog", "--model", package, "--json")
-    (exact,), (fast,) = glint(*arguments).json, glint(*arguments, "--precision", "fast").json
-    names = [[p["label"] for p in answer["predictions"]] for answer in (exact, fast)]
+    (exact,), (other,) = glint(*arguments).json, glint(*arguments, "--precision", precision).json
+    names = [[p["label"] for p in answer["predictions"]] for answer in (exact, other)]
     assert names[0] == names[1]
 
 

@@ -1,24 +1,21 @@
+// Every kernel of this machine against sums in f64.
 #include "kernels/packed_matmul.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <random>
+#include <limits>
 #include <thread>
 #include <tuple>
 #include <vector>
 
+#include "kernels.h"
+
 namespace glint {
 namespace {
 
-std::vector<float> draw(std::size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
+using Doubles = std::vector<double>;
 
 double activated(double y, Activation activation) {
   if (activation == Activation::kQuickGelu) return y / (1 + std::exp(-1.702 * y));
@@ -28,23 +25,43 @@ double activated(double y, Activation activation) {
 
 struct Layer {
   std::int64_t rows, in, out;
-  std::vector<float> x = draw(static_cast<std::size_t>(rows * in), 1);
-  std::vector<float> weight = draw(static_cast<std::size_t>(out * in), 2);
-  std::vector<float> bias = draw(static_cast<std::size_t>(out), 3);
-  std::vector<float> other = draw(static_cast<std::size_t>(rows * out), 4);
+  std::vector<float> x = draw(rows * in, 1);
+  std::vector<float> weight = draw(out * in, 2);
+  std::vector<float> bias = draw(out, 3);
+  std::vector<float> other = draw(rows * out, 4);
+  std::vector<float> norm_weight = draw(in, 5);
+  std::vector<float> norm_bias = draw(in, 6);
+  LayerNorm norm{norm_weight.data(), norm_bias.data(), 1e-5F};
 
-  // In f64.
-  std::vector<double> expected(bool with_bias, Activation activation, bool adds) const {
-    std::vector<double> y;
+  Doubles normalized(std::int64_t r) const {
+    const auto* row = x.data() + r * in;
+    const double count = static_cast<double>(in);
+    double mean = 0, variance = 0;
+    for (std::int64_t i = 0; i < in; ++i) mean += row[i] / count;
+    for (std::int64_t i = 0; i < in; ++i) variance += std::pow(row[i] - mean, 2) / count;
+    Doubles result;
+    for (std::int64_t i = 0; i < in; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      result.push_back((row[i] - mean) / std::sqrt(variance + 1e-5) * norm_weight[at] +
+                       norm_bias[at]);
+    }
+    return result;
+  }
+
+  Doubles expected(bool with_bias, const MatmulSteps& steps) const {
+    Doubles y;
     for (std::int64_t r = 0; r < rows; ++r) {
+      const Doubles row = steps.norm != nullptr
+                              ? normalized(r)
+                              : Doubles(x.begin() + r * in, x.begin() + (r + 1) * in);
       for (std::int64_t o = 0; o < out; ++o) {
         double sum = with_bias ? static_cast<double>(bias[static_cast<std::size_t>(o)]) : 0;
         for (std::int64_t i = 0; i < in; ++i) {
-          sum += static_cast<double>(x[static_cast<std::size_t>(r * in + i)]) *
+          sum += row[static_cast<std::size_t>(i)] *
                  static_cast<double>(weight[static_cast<std::size_t>(o * in + i)]);
         }
-        sum = activated(sum, activation);
-        if (adds) sum += static_cast<double>(other[static_cast<std::size_t>(r * out + o)]);
+        sum = activated(sum, steps.activation);
+        if (steps.other != nullptr) sum += steps.other[r * out + o];
         y.push_back(sum);
       }
     }
@@ -52,61 +69,121 @@ struct Layer {
   }
 };
 
-// Sums of f32 products of about one each: 1e-6 of what their magnitudes may add up to.
-void expect_near(const std::vector<float>& got, const std::vector<double>& expected,
-                 std::int64_t terms) {
-  double largest = static_cast<double>(terms), worst = 0;
+// The largest error over the largest value, or over `terms` products of about one each, rounded in
+// f32. With 8 significant bits a factor is 2^-9 off at most, with 8-bit integers 1/254 of the
+// row's largest (some 4 at these sizes): errors of `terms` products add up like a random walk.
+void expect_near(const std::vector<float>& got, const Doubles& expected, std::int64_t terms,
+                 Operands operands) {
+  double largest = 0, worst = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     largest = std::max(largest, std::abs(expected[i]));
     worst = std::max(worst, std::abs(static_cast<double>(got[i]) - expected[i]));
   }
-  EXPECT_LE(worst, 1e-6 * largest);
+  const double count = static_cast<double>(terms);
+  if (operands == Operands::kF32) {
+    EXPECT_LE(worst, 1e-6 * std::max(count, largest));
+  } else {
+    EXPECT_LE(worst, (operands == Operands::kBf16 ? 0.03 : 0.15) * std::sqrt(count));
+  }
 }
 
-class PackedMatmulTest
-    : public ::testing::TestWithParam<std::tuple<std::int64_t, std::int64_t, std::int64_t>> {};
+using Sizes = std::tuple<const MatmulKernels*, std::int64_t, std::int64_t, std::int64_t>;
+class PackedMatmulTest : public ::testing::TestWithParam<Sizes> {};
 
 TEST_P(PackedMatmulTest, EqualsTheSumsInF64) {
-  const auto [rows, in, out] = GetParam();
+  const auto [kernels, rows, in, out] = GetParam();
   const Layer layer{.rows = rows, .in = in, .out = out};
   std::vector<float> y(static_cast<std::size_t>(rows * out));
   for (const bool with_bias : {true, false}) {
     const PackedMatmul matmul(layer.weight.data(), with_bias ? layer.bias.data() : nullptr, in,
-                              out);
-    for (const auto activation :
-         {Activation::kNone, Activation::kQuickGelu, Activation::kGelu}) {
-      matmul.run(layer.x.data(), rows, activation, y.data());
-      expect_near(y, layer.expected(with_bias, activation, false), in);
+                              out, *kernels);
+    for (const MatmulSteps& steps :
+         {MatmulSteps{}, MatmulSteps{.activation = Activation::kQuickGelu},
+          MatmulSteps{.activation = Activation::kGelu}, MatmulSteps{.other = layer.other.data()},
+          MatmulSteps{.norm = &layer.norm, .activation = Activation::kGelu,
+                      .other = layer.other.data()}}) {
+      if (steps.norm != nullptr && in < 8) continue;  // a variance of nearly nothing
+      matmul.run(layer.x.data(), rows, steps, y.data());
+      expect_near(y, layer.expected(with_bias, steps), in, kernels->operands);
     }
-    matmul.run_add(layer.x.data(), rows, layer.other.data(), y.data());
-    expect_near(y, layer.expected(with_bias, Activation::kNone, true), in);
   }
 }
 
-// Rows around the ones that the layout was chosen for; sizes that no vector divides.
-INSTANTIATE_TEST_SUITE_P(Sizes, PackedMatmulTest,
-                         ::testing::Combine(::testing::Values(1, 2, 17, 64, 129),
-                                            ::testing::Values(1, 31, 64, 200),
-                                            ::testing::Values(1, 17, 64, 130)));
+std::string name_of(const ::testing::TestParamInfo<Sizes>& info) {
+  const auto [kernels, rows, in, out] = info.param;
+  return std::string(kernels->name) + "_" + std::to_string(rows) + "x" + std::to_string(in) + "x" +
+         std::to_string(out);
+}
+
+// Rows around a tile's, sizes that no vector and no word divides, and a depth whose rows would fall
+// into the same sets of the cache.
+INSTANTIATE_TEST_SUITE_P(
+    Sizes, PackedMatmulTest,
+    ::testing::Combine(::testing::ValuesIn(all_kernels()), ::testing::Values(1, 2, 6, 14, 15, 47),
+                       ::testing::Values(1, 31, 64, 203), ::testing::Values(1, 17, 64, 130)),
+    name_of);
+INSTANTIATE_TEST_SUITE_P(ADepthOfPages, PackedMatmulTest,
+                         ::testing::Combine(::testing::ValuesIn(all_kernels()),
+                                            ::testing::Values(3), ::testing::Values(1024, 2048),
+                                            ::testing::Values(40)),
+                         name_of);
+
+// Rounding is what the operands say: integers of 8 bits come through unharmed.
+TEST(PackedMatmulTest, SmallIntegersAreExactWithAnyOperands) {
+  constexpr std::int64_t kIn = 37, kOut = 35, kRows = 16;
+  std::vector<float> x, weight;
+  for (int i = 0; i < kRows * kIn; ++i) x.push_back(static_cast<float>(i * 7 % 255 - 127));
+  for (int i = 0; i < kOut * kIn; ++i) weight.push_back(static_cast<float>(i * 5 % 255 - 127));
+  for (std::int64_t r = 0; r < kRows; ++r) x[static_cast<std::size_t>(r * kIn)] = 127;
+  for (std::int64_t o = 0; o < kOut; ++o) weight[static_cast<std::size_t>(o * kIn)] = -127;
+  for (const MatmulKernels* kernels : all_kernels()) {
+    const PackedMatmul matmul(weight.data(), nullptr, kIn, kOut, *kernels);
+    std::vector<float> y(static_cast<std::size_t>(kRows * kOut));
+    matmul.run(x.data(), kRows, {}, y.data());
+    for (std::int64_t r = 0; r < kRows; ++r) {
+      for (std::int64_t o = 0; o < kOut; ++o) {
+        float sum = 0;
+        for (std::int64_t i = 0; i < kIn; ++i) {
+          sum += x[static_cast<std::size_t>(r * kIn + i)] *
+                 weight[static_cast<std::size_t>(o * kIn + i)];
+        }
+        ASSERT_EQ(y[static_cast<std::size_t>(r * kOut + o)], sum) << kernels->name;
+      }
+    }
+  }
+}
+
+TEST(PackedMatmulTest, ARowThatIsNotFiniteStaysSoAndAlone) {
+  for (const MatmulKernels* kernels : all_kernels()) {
+    Layer layer{.rows = 3, .in = 33, .out = 5};
+    layer.x[40] = std::numeric_limits<float>::infinity();
+    const PackedMatmul matmul(layer.weight.data(), nullptr, 33, 5, *kernels);
+    std::vector<float> y(15);
+    matmul.run(layer.x.data(), 3, {}, y.data());
+    for (std::size_t i = 0; i < 15; ++i) {
+      EXPECT_EQ(std::isfinite(y[i]), i < 5 || i >= 10) << kernels->name << " " << i;
+    }
+  }
+}
 
 TEST(PackedMatmulTest, NoRowsAreNothing) {
   const Layer layer{.rows = 1, .in = 4, .out = 3};
   const PackedMatmul matmul(layer.weight.data(), nullptr, 4, 3);
   float y = 7;
-  matmul.run(nullptr, 0, Activation::kNone, &y);
+  matmul.run(nullptr, 0, {}, &y);
   EXPECT_EQ(y, 7);
 }
 
-// More row counts than are kept, from two threads, and equal calls equal to the bit.
+// From two threads, and equal calls equal to the bit.
 TEST(PackedMatmulTest, ThreadsShareItAtAnyRowCount) {
   constexpr std::int64_t kMost = 90;
-  const Layer layer{.rows = kMost, .in = 40, .out = 24};
-  const PackedMatmul matmul(layer.weight.data(), layer.bias.data(), 40, 24);
+  const Layer layer{.rows = kMost, .in = 140, .out = 70};
+  const PackedMatmul matmul(layer.weight.data(), layer.bias.data(), 140, 70);
   const auto all = [&] {
     std::vector<std::vector<float>> results;
     for (std::int64_t rows = 1; rows <= kMost; ++rows) {
-      results.emplace_back(static_cast<std::size_t>(rows * 24));
-      matmul.run(layer.x.data(), rows, Activation::kNone, results.back().data());
+      results.emplace_back(static_cast<std::size_t>(rows * 70));
+      matmul.run(layer.x.data(), rows, {.norm = &layer.norm}, results.back().data());
     }
     return results;
   };

@@ -254,39 +254,55 @@ TEST(ModelTest, ReportsHowItComputes) {
   }
 }
 
-// Where the CPU has bf16, `fast` computes in it and stays within what it promises; elsewhere the
-// model says that it is exact.
-TEST(ModelTest, FastIsCloseAndSaysWhatItIs) {
-  const Model fast = Model::load(kPackage, {.precision = Precision::kFast});
-  const ModelReport report = fast.report();
-  EXPECT_EQ(report.precision, has_bf16() ? "fast" : "exact");
+// What the CPU has decides what a model computes in; it says so, and stays within what it promises.
+void expect_precision(Precision asked, const std::string& precision, const std::string& compute) {
+  const Model model = Model::load(kPackage, {.precision = asked});
+  const ModelReport report = model.report();
+  EXPECT_EQ(report.precision, precision);
   for (const TowerReport& tower : report.towers) {
-    EXPECT_EQ(tower.compute, has_bf16() ? "bf16" : "f32");
+    EXPECT_EQ(tower.compute, compute);
     EXPECT_TRUE(tower.fallbacks.empty());
   }
-  for (const VerifyStage& stage : verify(fast).stages) {
+  const bool rounded = precision != "exact";
+  for (const VerifyStage& stage : verify(model).stages) {
     EXPECT_TRUE(stage.passed) << stage.name << " " << stage.difference;
     const bool computed = stage.name.ends_with("_embedding");
-    EXPECT_EQ(stage.measure == "1 - cosine", has_bf16() && computed) << stage.name;
-    if (has_bf16() && computed) {
+    EXPECT_EQ(stage.measure == "1 - cosine", rounded && computed) << stage.name;
+    if (rounded && computed) {
       EXPECT_GT(stage.difference, 1e-8) << stage.name;
     }
   }
 }
 
+TEST(ModelTest, FastIsCloseAndSaysWhatItIs) {
+  const bool has = has_operands(Operands::kBf16);
+  expect_precision(Precision::kFast, has ? "fast" : "exact", has ? "bf16" : "f32");
+}
+
+TEST(ModelTest, CompactIsCloseAndSaysWhatItIs) {
+  if (has_operands(Operands::kInt8)) {
+    expect_precision(Precision::kCompact, "compact", "int8");
+  } else {
+    const bool has = has_operands(Operands::kBf16);
+    expect_precision(Precision::kCompact, has ? "fast" : "exact", has ? "bf16" : "f32");
+  }
+}
+
 TEST(ModelTest, TheGraphsArePacked) {
   for (const TowerReport& tower : model().report().towers) {
-    for (const char* pass : {"pack_linears", "fuse_activations", "fuse_residuals"}) {
+    for (const char* pass : {"pack_linears", "fuse_activations", "fuse_residuals", "fuse_norms",
+                             "pack_attention"}) {
       EXPECT_NE(std::ranges::find(tower.passes, pass), tower.passes.end()) << tower.name << pass;
     }
   }
 }
 
-TEST(PrecisionTest, HasTwoNames) {
-  for (const Precision precision : {Precision::kExact, Precision::kFast}) {
+TEST(PrecisionTest, HasThreeNames) {
+  for (const Precision precision : {Precision::kExact, Precision::kFast, Precision::kCompact}) {
     EXPECT_EQ(parse_precision(to_string(precision)), precision);
   }
-  expect_error(ErrorCode::kInvalidArgument, "expected exact or fast as the precision, got \"int8\"",
+  expect_error(ErrorCode::kInvalidArgument,
+               "expected exact, fast or compact as the precision, got \"int8\"",
                [] { parse_precision("int8"); });
 }
 

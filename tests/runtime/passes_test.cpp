@@ -24,6 +24,12 @@ Graph graph_of(const std::string& forward) {
   module.register_buffer("w", at::randn({12, 8}));
   module.register_buffer("b", at::randn({12}));
   module.register_buffer("square", at::randn({8, 8}));
+  module.register_buffer("qkv", at::randn({24, 8}));
+  module.register_buffer("back", at::randn({8, 12}));
+  module.register_buffer("scale", at::randn({8}));
+  module.register_buffer("shift", at::randn({8}));
+  module.register_buffer("scale2", at::randn({5, 8}));
+  module.register_buffer("mask", at::randn({5, 5}));
   module.register_buffer("kernel", at::randn({12, 3, 4, 4}));
   module.register_attribute("none", c10::TypeFactory::create<c10::OptionalType>(c10::TensorType::get()), c10::IValue());
   module.define("def forward(self, x):\n" + forward);
@@ -75,7 +81,7 @@ TEST_P(PassesTest, ChangesTheGraphAndNotTheValues) {
   const Case& one = GetParam();
   const Graph before = graph_of(one.forward);
   const Graph after = before->copy();
-  PackedLayers layers(Operands::kF32);
+  PackedLayers layers({});
   EXPECT_EQ(passes::run(after, layers), one.passes);
   EXPECT_TRUE(layers.refusals().empty());
   for (const auto& [kind, nodes] : one.counts) EXPECT_EQ(count(after, kind), nodes) << kind;
@@ -111,14 +117,70 @@ INSTANTIATE_TEST_SUITE_P(
              "  return torch.gelu(torch.linear(x, self.w), approximate=\"tanh\")\n", {1, 5, 8},
              {"pack_linears"}, {{"aten::gelu", 1}}},
         Case{"residual", "  return x + torch.linear(x, self.square)\n", {1, 5, 8},
-             {"pack_linears", "fuse_residuals"}, {{"glint::linear_add", 1}, {"aten::add", 0}}},
+             {"pack_linears", "fuse_residuals"}, {{"glint::linear", 1}, {"aten::add", 0}}},
         Case{"broadcast_residual", "  return torch.linear(x, self.w) + self.b\n", {1, 5, 8},
-             {"pack_linears", "fuse_residuals"}, {{"glint::linear_add", 1}}},
+             {"pack_linears", "fuse_residuals"}, {{"glint::linear", 1}, {"aten::add", 0}}},
         Case{"scaled_residual", "  return torch.add(x, torch.linear(x, self.square), alpha=2)\n",
              {1, 5, 8}, {"pack_linears"}, {{"aten::add", 1}}},
         Case{"two_layers_one_sum",
              "  return torch.linear(x, self.w) + torch.linear(x, self.w, self.b)\n", {1, 5, 8},
-             {"pack_linears", "fuse_residuals"}, {{"glint::linear", 1}, {"aten::add", 0}}},
+             {"pack_linears", "fuse_residuals"}, {{"glint::linear", 2}, {"aten::add", 0}}},
+        Case{"norm",
+             "  return torch.linear(torch.layer_norm(x, [8], self.scale, self.shift, 1e-5), "
+             "self.w, self.b)\n",
+             {1, 5, 8}, {"pack_linears", "fuse_norms"},
+             {{"glint::linear", 1}, {"aten::layer_norm", 0}}},
+        Case{"norm_of_three",
+             "  y = torch.layer_norm(x, [8], self.scale, self.shift, 1e-5)\n"
+             "  return torch.linear(y, self.w) + torch.linear(y, self.w, self.b)\n",
+             {1, 5, 8}, {"pack_linears", "fuse_residuals", "fuse_norms"},
+             {{"glint::linear", 2}, {"aten::layer_norm", 0}}},
+        Case{"norm_that_others_use",
+             "  y = torch.layer_norm(x, [8], self.scale, self.shift, 1e-5)\n"
+             "  return y + torch.linear(y, self.square)\n",
+             {1, 5, 8}, {"pack_linears", "fuse_residuals"}, {{"aten::layer_norm", 1}}},
+        Case{"norm_without_weights",
+             "  return torch.linear(torch.layer_norm(x, [8]), self.w)\n",
+             {1, 5, 8}, {"pack_linears"}, {{"aten::layer_norm", 1}}},
+        Case{"norm_of_two_dimensions",
+             "  return torch.linear(torch.layer_norm(x, [5, 8], self.scale2, self.scale2, 1e-5), "
+             "self.w)\n",
+             {1, 5, 8}, {"pack_linears"}, {{"aten::layer_norm", 1}}},
+        Case{"attention", "  return torch.scaled_dot_product_attention(x, x, x * 2)\n",
+             {1, 3, 21, 8}, {"pack_attention"}, {{"glint::attention", 1}}},
+        Case{"causal_attention_of_a_view",
+             "  y = x.transpose(1, 2)\n"
+             "  return torch.scaled_dot_product_attention(y, y, y, None, 0.0, True, scale=0.3)\n",
+             {1, 21, 3, 8}, {"pack_attention"}, {{"glint::attention", 1}}},
+        Case{"attention_over_other_tokens",
+             "  y = x[:, :, :4]\n  return torch.scaled_dot_product_attention(x, y, y)\n",
+             {1, 3, 21, 8}, {"pack_attention"}, {{"glint::attention", 1}}},
+        Case{"attention_of_three_dimensions",
+             "  return torch.scaled_dot_product_attention(x, x, x)\n",
+             {1, 9, 8}, {"pack_attention"}, {{"glint::attention", 1}}},
+        Case{"masked_attention",
+             "  return torch.scaled_dot_product_attention(x, x, x, self.mask)\n",
+             {1, 3, 5, 8}, {}, {{"glint::attention", 0}}},
+        Case{"a_pooled_block",
+             "  y = torch.layer_norm(x, [8], self.scale, self.shift, 1e-5)\n"
+             "  qkv = torch.linear(y, self.qkv).view([x.size(0), 5, 3, 2, 4])\n"
+             "  q, k, v = qkv.permute([2, 0, 3, 1, 4]).unbind(0)\n"
+             "  z = torch.scaled_dot_product_attention(q, k, v)\n"
+             "  z = x + torch.linear(z.transpose(1, 2).flatten(2), self.square)\n"
+             "  y = torch.layer_norm(z, [8], self.scale, self.shift, 1e-5)\n"
+             "  z = z + torch.linear(torch.gelu(torch.linear(y, self.w)), self.back)\n"
+             "  return z[:, 2]\n",
+             {1, 5, 8}, {"pack_linears", "fuse_activations", "fuse_residuals", "fuse_norms", "pack_attention", "narrow_tokens"}, {{"aten::slice", 2}, {"glint::linear", 4}}},
+        Case{"a_block_pooled_twice",
+             "  y = torch.layer_norm(x, [8], self.scale, self.shift, 1e-5)\n"
+             "  qkv = torch.linear(y, self.qkv).view([x.size(0), 5, 3, 2, 4])\n"
+             "  q, k, v = qkv.permute([2, 0, 3, 1, 4]).unbind(0)\n"
+             "  z = torch.scaled_dot_product_attention(q, k, v)\n"
+             "  z = x + torch.linear(z.transpose(1, 2).flatten(2), self.square)\n"
+             "  y = torch.layer_norm(z, [8], self.scale, self.shift, 1e-5)\n"
+             "  z = z + torch.linear(torch.gelu(torch.linear(y, self.w)), self.back)\n"
+             "  return z[:, 0] + z[:, 1]\n",
+             {1, 5, 8}, {"pack_linears", "fuse_activations", "fuse_residuals", "fuse_norms", "pack_attention"}, {{"glint::linear", 4}}},
         Case{"patches", "  return torch.conv2d(x, self.kernel, self.b, [4, 4])\n",
              {1, 3, 18, 13}, {"pack_patches"}, {{"glint::patches", 1}, {"aten::conv2d", 0}}},
         Case{"overlapping_patches", "  return torch.conv2d(x, self.kernel, None, [2, 2])\n",
@@ -129,19 +191,19 @@ INSTANTIATE_TEST_SUITE_P(
 
 // A tower's methods share their weights, packed too.
 TEST(PackedLayersTest, OneLayerForOneWeight) {
-  PackedLayers layers(Operands::kF32);
+  PackedLayers layers({});
   const at::Tensor weight = at::randn({4, 3}), bias = at::randn({4});
-  const auto layer = layers.of(weight, bias);
-  EXPECT_EQ(layers.of(weight, bias), layer);
-  EXPECT_NE(layers.of(weight, at::Tensor()), layer);
+  const auto layer = layers.of(weight, bias, Operands::kF32);
+  EXPECT_EQ(layers.of(weight, bias, Operands::kF32), layer);
+  EXPECT_NE(layers.of(weight, at::Tensor(), Operands::kF32), layer);
 }
 
 // What packing cannot reproduce stays plain, with a reason.
 TEST(PackedLayersTest, ALayerThatIsNotFiniteIsRefused) {
-  PackedLayers layers(Operands::kF32);
+  PackedLayers layers({});
   const at::Tensor weight = at::randn({4, 3});
   weight.mutable_data_ptr<float>()[0] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_FALSE(layers.of(weight, at::Tensor()));
+  EXPECT_FALSE(layers.of(weight, at::Tensor(), Operands::kF32));
   ASSERT_EQ(layers.refusals().size(), 1U);
   EXPECT_NE(layers.refusals().front().find("expected a packed linear layer [4, 3] within"),
             std::string::npos);

@@ -1,10 +1,7 @@
-// What follows a packed layer, computed while its result is still in registers.
+// What surrounds a packed layer, computed with it.
 #include <torch/csrc/jit/ir/constants.h>
-#include <torch/csrc/jit/runtime/graph_iterator.h>
 
-#include <cmath>
-#include <optional>
-
+#include "runtime/passes/graph.h"
 #include "runtime/passes/operators.h"
 #include "runtime/passes/passes.h"
 
@@ -15,19 +12,21 @@ using torch::jit::Node;
 using torch::jit::Use;
 using torch::jit::Value;
 
-std::vector<Node*> linears(const Graph& graph) {
+// Layers without anything behind them yet.
+std::vector<Node*> plain_linears(const Graph& graph) {
   std::vector<Node*> found;
-  auto copy = graph;
-  torch::jit::DepthFirstGraphNodeIterator nodes(copy);
-  for (Node* node = nodes.next(); node != nullptr; node = nodes.next()) {
-    if (node->kind() == kLinear && activation_of(node) == Activation::kNone) found.push_back(node);
+  for (Node* node : nodes_of(graph, kLinear)) {
+    if (activation_of(node) == Activation::kNone && node->inputs().size() == 1)
+      found.push_back(node);
   }
   return found;
 }
 
-bool is_number(const Value* value, double wanted) {
-  const auto constant = torch::jit::toIValue(value);
-  return constant && constant->isScalar() && constant->toScalar().toDouble() == wanted;
+// `end` computes what `node` does from now on.
+void absorb(Node* node, Node* end) {
+  node->output()->setType(end->output()->type());
+  end->output()->replaceAllUsesWith(node->output());
+  end->destroy();
 }
 
 // The node that multiplies y with `factor`, which is one of two users of y.
@@ -71,16 +70,37 @@ Node* sum_of(const Value* y) {
   return sum && user->input(0) != user->input(1) ? user : nullptr;
 }
 
+// The weights of a norm over the last `size` numbers; nullptr where it is another one.
+c10::intrusive_ptr<NormWeights> norm_over(const Node* node, std::int64_t size) {
+  const auto weight = constant_floats(node->input(2)), bias = constant_floats(node->input(3));
+  const auto epsilon = torch::jit::toIValue(node->input(4));
+  const bool fits = weight && bias && is_sizes(node->input(1), {size}) &&
+                    weight->numel() == size && bias->numel() == size && epsilon &&
+                    epsilon->isDouble();
+  if (!fits) return {};
+  return c10::make_intrusive<NormWeights>(weight->contiguous(), bias->contiguous(),
+                                          epsilon->toDouble());
+}
+
+// Whether all that use a value are layers that can normalise it themselves.
+bool only_layers_use(const Value* value) {
+  for (const Use& use : value->uses()) {
+    if (use.user->kind() != kLinear || use.offset != 0 || norm_of(use.user)) return false;
+  }
+  return value->hasUses();
+}
+
 }  // namespace
 
 std::int64_t fuse_activations(const Graph& graph) {
   std::int64_t changed = 0;
-  for (Node* node : linears(graph)) {
+  for (Node* node : plain_linears(graph)) {
     Node* end = quick_gelu_end(node->output());
     const auto activation = end != nullptr ? Activation::kQuickGelu : Activation::kGelu;
     if (end == nullptr) end = gelu_end(node->output());
     if (end == nullptr || end->owningBlock() != node->owningBlock()) continue;
-    replace(end, make_linear(*graph, node->input(0), layer_of(node), activation));
+    set_activation(node, activation);
+    absorb(node, end);
     ++changed;
   }
   return changed;
@@ -88,11 +108,28 @@ std::int64_t fuse_activations(const Graph& graph) {
 
 std::int64_t fuse_residuals(const Graph& graph) {
   std::int64_t changed = 0;
-  for (Node* node : linears(graph)) {
+  for (Node* node : plain_linears(graph)) {
     Node* sum = sum_of(node->output());
     if (sum == nullptr || sum->owningBlock() != node->owningBlock()) continue;
-    Value* other = sum->input(0) == node->output() ? sum->input(1) : sum->input(0);
-    replace(sum, make_linear_add(*graph, node->input(0), other, layer_of(node)));
+    node->moveBefore(sum);  // behind whatever it is added to
+    set_other(node, sum->input(0) == node->output() ? sum->input(1) : sum->input(0));
+    absorb(node, sum);
+    ++changed;
+  }
+  return changed;
+}
+
+std::int64_t fuse_norms(const Graph& graph) {
+  std::int64_t changed = 0;
+  for (Node* norm : nodes_of(graph, c10::aten::layer_norm)) {
+    if (norm->inputs().size() != 6 || !only_layers_use(norm->output())) continue;
+    const auto uses = norm->output()->uses();  // which the loop changes
+    const auto weights = norm_over(norm, layer_of(uses.front().user)->in_features());
+    if (!weights) continue;
+    for (const Use& use : uses) {
+      set_norm(use.user, weights);
+      use.user->replaceInput(0, norm->input(0));
+    }
     ++changed;
   }
   return changed;

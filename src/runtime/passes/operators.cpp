@@ -3,7 +3,10 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <mutex>
+#include <optional>
 #include <utility>
+
+#include "runtime/passes/attend.h"
 
 namespace glint::passes {
 
@@ -15,14 +18,18 @@ using torch::jit::Stack;
 using torch::jit::Value;
 
 const c10::Symbol kLinear = c10::Symbol::fromQualString("glint::linear");
-const c10::Symbol kLinearAdd = c10::Symbol::fromQualString("glint::linear_add");
 const c10::Symbol kPatches = c10::Symbol::fromQualString("glint::patches");
+const c10::Symbol kAttention = c10::Symbol::fromQualString("glint::attention");
 
 namespace {
 
 const c10::Symbol kLayer = c10::Symbol::attr("layer");
 const c10::Symbol kActivation = c10::Symbol::attr("activation");
+const c10::Symbol kNorm = c10::Symbol::attr("norm");
 const c10::Symbol kSide = c10::Symbol::attr("side");
+const c10::Symbol kCausal = c10::Symbol::attr("causal");
+const c10::Symbol kScale = c10::Symbol::attr("scale");
+const c10::Symbol kOperands = c10::Symbol::attr("operands");
 
 at::Tensor pop(Stack& stack) {
   at::Tensor tensor = std::move(stack.back()).toTensor();
@@ -31,16 +38,12 @@ at::Tensor pop(Stack& stack) {
 }
 
 Operation linear(const Node* node) {
-  return [layer = layer_of(node), activation = activation_of(node)](Stack& stack) {
+  const bool adds = node->inputs().size() == 2;
+  return [layer = layer_of(node), activation = activation_of(node), norm = norm_of(node),
+          adds](Stack& stack) {
+    const at::Tensor other = adds ? pop(stack) : at::Tensor();
     const at::Tensor x = pop(stack);
-    stack.emplace_back(layer->run(x, activation));
-  };
-}
-
-Operation linear_add(const Node* node) {
-  return [layer = layer_of(node)](Stack& stack) {
-    const at::Tensor other = pop(stack), x = pop(stack);
-    stack.emplace_back(layer->run_add(x, other));
+    stack.emplace_back(layer->run(x, {norm, activation, other}));
   };
 }
 
@@ -56,15 +59,19 @@ Operation patches(const Node* node) {
     const at::Tensor cut = whole.reshape({batch, channels, rows, side, columns, side})
                                .permute({0, 2, 4, 1, 3, 5})
                                .reshape({batch, rows, columns, channels * side * side});
-    stack.emplace_back(layer->run(cut, Activation::kNone).permute({0, 3, 1, 2}));
+    stack.emplace_back(layer->run(cut, {}).permute({0, 3, 1, 2}));
   };
 }
 
-Node* make(Graph& graph, c10::Symbol kind, at::ArrayRef<Value*> inputs,
-           c10::intrusive_ptr<PackedLinear> layer) {
-  Node* node = graph.create(kind, inputs, 1);
-  node->ival_(kLayer, c10::IValue::make_capsule(std::move(layer)));
-  return node;
+Operation attention(const Node* node) {
+  const AttentionStep step{
+      .causal = is_causal(node),
+      .scale = node->hasAttribute(kScale) ? std::optional(node->f(kScale)) : std::nullopt,
+      .operands = static_cast<Operands>(node->i(kOperands))};
+  return [step](Stack& stack) {
+    const at::Tensor v = pop(stack), k = pop(stack), q = pop(stack);
+    stack.emplace_back(attend(q, k, v, step));
+  };
 }
 
 }  // namespace
@@ -78,8 +85,8 @@ void register_operators() {
     };
     // "...": operators of fixed arguments share one Operation among all nodes of a name.
     add("glint::linear(...) -> Tensor", linear);
-    add("glint::linear_add(...) -> Tensor", linear_add);
     add("glint::patches(...) -> Tensor", patches);
+    add("glint::attention(...) -> Tensor", attention);
   });
 }
 
@@ -89,24 +96,45 @@ c10::intrusive_ptr<PackedLinear> layer_of(const Node* node) {
 
 Activation activation_of(const Node* node) { return static_cast<Activation>(node->i(kActivation)); }
 
-Node* make_linear(Graph& graph, Value* x, c10::intrusive_ptr<PackedLinear> layer,
-                  Activation activation) {
-  Node* node = make(graph, kLinear, {x}, std::move(layer));
-  node->i_(kActivation, static_cast<std::int64_t>(activation));
-  return node;
+c10::intrusive_ptr<NormWeights> norm_of(const Node* node) {
+  if (!node->hasAttribute(kNorm)) return {};
+  return c10::static_intrusive_pointer_cast<NormWeights>(node->ival(kNorm).toCapsule());
 }
 
-Node* make_linear_add(Graph& graph, Value* x, Value* other,
-                      c10::intrusive_ptr<PackedLinear> layer) {
-  return make(graph, kLinearAdd, {x, other}, std::move(layer));
+bool is_causal(const Node* attention) { return attention->i(kCausal) != 0; }
+
+Node* make_linear(Graph& graph, Value* x, c10::intrusive_ptr<PackedLinear> layer) {
+  Node* node = graph.create(kLinear, {x}, 1);
+  node->ival_(kLayer, c10::IValue::make_capsule(std::move(layer)));
+  set_activation(node, Activation::kNone);
+  return node;
 }
 
 Node* make_patches(Graph& graph, Value* pixels, c10::intrusive_ptr<PackedLinear> layer,
                    std::int64_t side) {
-  Node* node = make(graph, kPatches, {pixels}, std::move(layer));
+  Node* node = graph.create(kPatches, {pixels}, 1);
+  node->ival_(kLayer, c10::IValue::make_capsule(std::move(layer)));
   node->i_(kSide, side);
   return node;
 }
+
+Node* make_attention(Graph& graph, at::ArrayRef<Value*> q_k_v, AttentionStep step) {
+  Node* node = graph.create(kAttention, q_k_v, 1);
+  node->i_(kCausal, step.causal ? 1 : 0);
+  if (step.scale) node->f_(kScale, *step.scale);
+  node->i_(kOperands, static_cast<std::int64_t>(step.operands));
+  return node;
+}
+
+void set_activation(Node* node, Activation activation) {
+  node->i_(kActivation, static_cast<std::int64_t>(activation));
+}
+
+void set_norm(Node* node, c10::intrusive_ptr<NormWeights> norm) {
+  node->ival_(kNorm, c10::IValue::make_capsule(std::move(norm)));
+}
+
+void set_other(Node* node, Value* other) { node->addInput(other); }
 
 void replace(Node* old, Node* fresh) {
   fresh->insertBefore(old);

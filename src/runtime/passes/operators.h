@@ -1,9 +1,11 @@
 // The operators that passes put into a graph. What a node computes with hangs on the node itself,
 // as an attribute, so no constant of a new type and no class is registered anywhere.
 //
-//   glint::linear(Tensor x) -> Tensor                     activation(x W^T + b)
-//   glint::linear_add(Tensor x, Tensor other) -> Tensor   x W^T + b + other, broadcast
-//   glint::patches(Tensor pixels) -> Tensor               a convolution, stride = kernel
+//   glint::linear(Tensor x) -> Tensor                 activation(norm(x) W^T + b)
+//   glint::linear(Tensor x, Tensor other) -> Tensor   the same + other, broadcast
+//   glint::patches(Tensor pixels) -> Tensor           a convolution, stride = kernel
+//   glint::attention(Tensor q, Tensor k, Tensor v) -> Tensor
+//                                                     softmax(q k^T scale) v
 #pragma once
 
 #include <c10/util/intrusive_ptr.h>
@@ -14,24 +16,37 @@
 namespace glint::passes {
 
 extern const c10::Symbol kLinear;
-extern const c10::Symbol kLinearAdd;
 extern const c10::Symbol kPatches;
+extern const c10::Symbol kAttention;
 
 // Makes TorchScript know the operators; the first call does.
 void register_operators();
 
+// Of a glint::linear.
 c10::intrusive_ptr<PackedLinear> layer_of(const torch::jit::Node* node);
 Activation activation_of(const torch::jit::Node* node);
+c10::intrusive_ptr<NormWeights> norm_of(const torch::jit::Node* node);  // nullptr without one
+
+bool is_causal(const torch::jit::Node* attention);
 
 // New nodes, not yet inserted.
 torch::jit::Node* make_linear(torch::jit::Graph& graph, torch::jit::Value* x,
-                              c10::intrusive_ptr<PackedLinear> layer, Activation activation);
-torch::jit::Node* make_linear_add(torch::jit::Graph& graph, torch::jit::Value* x,
-                                  torch::jit::Value* other,
-                                  c10::intrusive_ptr<PackedLinear> layer);
+                              c10::intrusive_ptr<PackedLinear> layer);
 // side: of a patch, pixels.
 torch::jit::Node* make_patches(torch::jit::Graph& graph, torch::jit::Value* pixels,
                                c10::intrusive_ptr<PackedLinear> layer, std::int64_t side);
+struct AttentionStep {
+  bool causal;
+  std::optional<double> scale;  // 1 / sqrt(width of a head) without one
+  Operands operands;
+};
+torch::jit::Node* make_attention(torch::jit::Graph& graph,
+                                 at::ArrayRef<torch::jit::Value*> q_k_v, AttentionStep step);
+
+// What a glint::linear does besides the product; each on a node that does not do it yet.
+void set_activation(torch::jit::Node* node, Activation activation);
+void set_norm(torch::jit::Node* node, c10::intrusive_ptr<NormWeights> norm);
+void set_other(torch::jit::Node* node, torch::jit::Value* other);
 
 // Puts `fresh` where `old` is, whose one output it stands for, and removes `old`.
 void replace(torch::jit::Node* old, torch::jit::Node* fresh);

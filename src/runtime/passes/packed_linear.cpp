@@ -6,14 +6,20 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/sub.h>
 
+#include <optional>
+
 #include "core/check.h"
 
 namespace glint::passes {
 namespace {
 
 constexpr std::int64_t kTrialRows = 4;
-constexpr double kTrialBound = 1e-5;      // f32: another order of the same sums
-constexpr double kTrialBoundBf16 = 1e-2;  // a factor has 8 bits: 2^-9 off, and the errors average
+
+// What a trial may differ by: in f32, by another order of the same sums; a bf16 factor has 8 bits,
+// an 8-bit one is off by up to 1/254 of the largest, and the errors average.
+double trial_bound(Operands operands) {
+  return operands == Operands::kInt8 ? 5e-2 : operands == Operands::kBf16 ? 1e-2 : 1e-5;
+}
 
 const float* data_or_null(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
@@ -26,46 +32,37 @@ PackedLinear::PackedLinear(const at::Tensor& weight, const at::Tensor& bias, Ope
               weight.size(0), operands) {
   const at::Tensor trial = at::randn({kTrialRows, weight.size(1)});
   const at::Tensor expected = at::linear(trial, weight, bias);
-  const at::Tensor difference = at::sub(run(trial, Activation::kNone), expected);
-  const auto worst = difference.abs().max().item<double>();
-  const double allowed = operands == Operands::kBf16 ? kTrialBoundBf16 : kTrialBound;
-  const double bound = allowed * expected.abs().max().item<double>();
+  const auto worst = at::sub(run(trial, {}), expected).abs().max().item<double>();
+  const double bound = trial_bound(operands) * expected.abs().max().item<double>();
   if (!(worst <= bound)) {
     fail(ErrorCode::kInternal, "expected a packed linear layer [", weight.size(0), ", ",
          weight.size(1), "] within ", bound, " of the plain one, got ", worst);
   }
 }
 
-at::Tensor PackedLinear::result_for(const at::Tensor& x) const {
-  TORCH_CHECK(x.dim() > 0 && x.size(-1) == matmul_.in_features() && x.scalar_type() == at::kFloat,
-              "expected rows of ", matmul_.in_features(), " float numbers, got ", x.sizes());
+at::Tensor PackedLinear::run(const at::Tensor& x, const LinearSteps& steps) const {
+  const std::int64_t in = matmul_.in_features();
+  TORCH_CHECK(x.dim() > 0 && x.size(-1) == in && x.scalar_type() == at::kFloat,
+              "expected rows of ", in, " float numbers, got ", x.sizes());
   auto shape = x.sizes().vec();
   shape.back() = matmul_.out_features();
-  return at::empty(shape, x.options().memory_format(at::MemoryFormat::Contiguous));
-}
-
-at::Tensor PackedLinear::operands_of(const at::Tensor& x) const {
+  const at::Tensor y = at::empty(shape, x.options().memory_format(at::MemoryFormat::Contiguous));
   const at::Tensor rows = x.contiguous();
-  return matmul_.operands() == Operands::kBf16 ? rows.to(at::kBFloat16) : rows;
-}
-
-at::Tensor PackedLinear::run(const at::Tensor& x, Activation activation) const {
-  at::Tensor y = result_for(x);
-  const at::Tensor rows = operands_of(x);
-  matmul_.run(rows.const_data_ptr(), rows.numel() / matmul_.in_features(), activation,
-              y.mutable_data_ptr<float>());
-  return y;
-}
-
-at::Tensor PackedLinear::run_add(const at::Tensor& x, const at::Tensor& other) const {
-  at::Tensor y = result_for(x);
-  if (other.sizes() != y.sizes() || other.scalar_type() != at::kFloat) {
-    return at::add(run(x, Activation::kNone), other);
+  const at::Tensor& other = steps.other;
+  const bool same = other.defined() && other.sizes() == y.sizes() &&
+                    other.scalar_type() == at::kFloat;
+  const at::Tensor added = same ? other.contiguous() : at::Tensor();
+  std::optional<LayerNorm> norm;
+  if (steps.norm) {
+    norm = {data_or_null(steps.norm->weight), data_or_null(steps.norm->bias),
+            static_cast<float>(steps.norm->epsilon)};
   }
-  const at::Tensor rows = operands_of(x), added = other.contiguous();
-  matmul_.run_add(rows.const_data_ptr(), rows.numel() / matmul_.in_features(),
-                  added.const_data_ptr<float>(), y.mutable_data_ptr<float>());
-  return y;
+  matmul_.run(rows.const_data_ptr<float>(), rows.numel() / in,
+              {.norm = norm ? &*norm : nullptr,
+               .activation = steps.activation,
+               .other = data_or_null(added)},
+              y.mutable_data_ptr<float>());
+  return other.defined() && !same ? at::add(y, other) : y;
 }
 
 }  // namespace glint::passes

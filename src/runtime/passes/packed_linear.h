@@ -8,22 +8,34 @@
 
 namespace glint::passes {
 
+// What a layer norm multiplies with and adds; f32 on the CPU, of one size, contiguous.
+struct NormWeights final : torch::CustomClassHolder {
+  NormWeights(at::Tensor with_weight, at::Tensor with_bias, double with_epsilon)
+      : weight(std::move(with_weight)), bias(std::move(with_bias)), epsilon(with_epsilon) {}
+  const at::Tensor weight, bias;
+  const double epsilon;
+};
+
+// What surrounds the product, in this order.
+struct LinearSteps {
+  c10::intrusive_ptr<NormWeights> norm;  // or nullptr
+  Activation activation = Activation::kNone;
+  at::Tensor other;  // added at the end, broadcast; or undefined
+};
+
 class PackedLinear final : public torch::CustomClassHolder {
  public:
   // weight [N, K] f32 on the CPU, bias [N] f32 or undefined. Keeps neither.
-  // Throws dnnl::error, and Error(kInternal) when a trial on a few rows differs from at::linear by
-  // more than the operands allow (max abs difference / max abs value).
+  // Throws Error(kInternal) when a trial on a few rows differs from at::linear by more than the
+  // operands allow (max abs difference / max abs value).
   PackedLinear(const at::Tensor& weight, const at::Tensor& bias, Operands operands);
 
-  // x [..., K] f32 -> activation(x weight^T + bias) [..., N].
-  at::Tensor run(const at::Tensor& x, Activation activation) const;
-  // x weight^T + bias + other; one kernel where `other` has the shape of the result.
-  at::Tensor run_add(const at::Tensor& x, const at::Tensor& other) const;
+  // x [..., K] f32 -> activation(norm(x) weight^T + bias) + other [..., N].
+  at::Tensor run(const at::Tensor& x, const LinearSteps& steps) const;
+
+  std::int64_t in_features() const { return matmul_.in_features(); }
 
  private:
-  at::Tensor result_for(const at::Tensor& x) const;
-  at::Tensor operands_of(const at::Tensor& x) const;
-
   PackedMatmul matmul_;
 };
 

@@ -18,6 +18,9 @@ std::vector<std::string> run(const Graph& graph, PackedLayers& layers) {
   note("pack_patches", pack_patches(graph, layers));
   note("fuse_activations", fuse_activations(graph));
   note("fuse_residuals", fuse_residuals(graph));
+  note("fuse_norms", fuse_norms(graph));
+  note("pack_attention", pack_attention(graph, layers));
+  note("narrow_tokens", narrow_tokens(graph));
   return changed;
 }
 

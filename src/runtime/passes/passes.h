@@ -5,28 +5,34 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/intrusive_ptr.h>
-#include <torch/csrc/jit/ir/ir.h>
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "runtime/passes/graph.h"
 #include "runtime/passes/packed_linear.h"
 
 namespace glint::passes {
 
-using Graph = std::shared_ptr<torch::jit::Graph>;
+// What products are made of: those of linear layers, and the others (patches, attention).
+struct Arithmetic {
+  Operands layers = Operands::kF32;
+  Operands rest = Operands::kF32;
+};
 
 // The packed layers of a tower, whose methods share weights.
 class PackedLayers {
  public:
-  explicit PackedLayers(Operands operands) : operands_(operands) {}
+  explicit PackedLayers(Arithmetic arithmetic) : arithmetic_(arithmetic) {}
+
+  const Arithmetic& arithmetic() const { return arithmetic_; }
 
   // nullptr where packing failed, which refusals() then tells.
-  c10::intrusive_ptr<PackedLinear> of(const at::Tensor& weight, const at::Tensor& bias);
+  c10::intrusive_ptr<PackedLinear> of(const at::Tensor& weight, const at::Tensor& bias,
+                                      Operands operands);
   const std::vector<std::string>& refusals() const { return refusals_; }
 
  private:
@@ -35,7 +41,7 @@ class PackedLayers {
     at::Tensor weight, bias;  // hold the data, so that no other tensor gets its address
     c10::intrusive_ptr<PackedLinear> layer;
   };
-  Operands operands_;
+  Arithmetic arithmetic_;
   std::map<Key, Entry> layers_;
   std::vector<std::string> refusals_;
 };
@@ -48,8 +54,14 @@ std::int64_t pack_linears(const Graph& graph, PackedLayers& layers);
 std::int64_t pack_patches(const Graph& graph, PackedLayers& layers);
 // glint::linear and the GELU or QuickGELU that alone uses it -> one glint::linear.
 std::int64_t fuse_activations(const Graph& graph);
-// The sum of anything and a glint::linear that nothing else uses -> glint::linear_add.
+// The sum of anything and a glint::linear that nothing else uses -> a glint::linear of two.
 std::int64_t fuse_residuals(const Graph& graph);
+// A layer norm that only glint::linear use -> part of each.
+std::int64_t fuse_norms(const Graph& graph);
+// aten::scaled_dot_product_attention without a mask -> glint::attention.
+std::int64_t pack_attention(const Graph& graph, const PackedLayers& layers);
+// A constant token picked behind the last transformer block -> that block for this token alone.
+std::int64_t narrow_tokens(const Graph& graph);
 
 // All of them in order, on a graph that computes on the CPU. -> the names of those that changed it
 std::vector<std::string> run(const Graph& graph, PackedLayers& layers);

@@ -1,0 +1,204 @@
+#include "kernels/attention.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace glint {
+namespace {
+
+constexpr std::int64_t kWorthAThread = 1 << 17;
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
+
+// What one thread works in.
+class Scratch {
+ public:
+  Scratch(const MatmulKernels& kernels, const AttentionShape& shape)
+      : per_word_(numbers_a_word(kernels.operands)),
+        score_columns_(round_up(shape.keys, kernels.columns)),
+        value_columns_(round_up(shape.width, kernels.columns)),
+        width_words_(divide_up(shape.width, per_word_)),
+        key_words_(divide_up(shape.keys, per_word_)),
+        keys(size(width_words_ * score_columns_)),
+        values(size(key_words_ * value_columns_)),
+        rows(size(kernels.rows * std::max(width_words_, divide_up(score_columns_, per_word_)))),
+        scores(size(kernels.rows * score_columns_)),
+        scales(size(kernels.rows)) {}
+
+  std::int64_t per_word() const { return per_word_; }
+  std::int64_t score_columns() const { return score_columns_; }
+  std::int64_t value_columns() const { return value_columns_; }
+  std::int64_t width_words() const { return width_words_; }
+  std::int64_t key_words() const { return key_words_; }
+
+ private:
+  static std::size_t size(std::int64_t count) { return static_cast<std::size_t>(count); }
+  std::int64_t per_word_, score_columns_, value_columns_, width_words_, key_words_;
+
+ public:
+  std::vector<std::uint32_t> keys;    // [panels, width words, columns]: transposed
+  std::vector<std::uint32_t> values;  // [panels, key words, columns]
+  std::vector<std::uint32_t> rows;    // what enters a product: queries, then weights
+  std::vector<float> scores;          // [rows of a tile, score columns]
+  std::vector<float> scales;          // of those rows
+};
+
+struct Head {
+  const float* q;
+  const float* k;
+  const float* v;
+  float* out;
+};
+
+class Attention {
+ public:
+  Attention(const MatmulKernels& kernels, const AttentionShape& shape, const HeadsView& q,
+            const HeadsView& k, const HeadsView& v, float scale, bool causal, float* out)
+      : kernels_(kernels), shape_(shape), q_(q), k_(k), v_(v), scale_(scale), causal_(causal),
+        out_(out) {}
+
+  void head(std::int64_t index, Scratch& scratch) const {
+    const std::int64_t b = index / shape_.heads, h = index % shape_.heads;
+    const auto at = [&](const HeadsView& view) {
+      return view.data + b * view.batch_stride + h * view.head_stride;
+    };
+    const Head head{at(q_), at(k_), at(v_),
+                    out_ + (b * shape_.queries * shape_.heads + h) * shape_.width};
+    pack_keys(head.k, scratch);
+    pack_values(head.v, scratch);
+    const std::int64_t tiles = divide_up(shape_.queries, kernels_.rows);
+    for (std::int64_t i = 0; i < tiles; ++i) {
+      tile(head, i * shape_.queries / tiles, (i + 1) * shape_.queries / tiles, scratch);
+    }
+  }
+
+ private:
+  // Key j becomes column j of the panels.
+  void pack_keys(const float* k, Scratch& scratch) const {
+    const std::int64_t columns = kernels_.columns, words = scratch.width_words();
+    for (std::int64_t j = 0; j < shape_.keys; ++j) {
+      std::uint32_t* row = scratch.rows.data();
+      kernels_.prepare(k + j * k_.token_stride, shape_.width, nullptr, row);
+      std::uint32_t* to = scratch.keys.data() + j / columns * words * columns + j % columns;
+      for (std::int64_t w = 0; w < words; ++w) to[w * columns] = row[w];
+    }
+  }
+
+  // A word holds the same number of one key or of two.
+  void pack_values(const float* v, Scratch& scratch) const {
+    const std::int64_t columns = kernels_.columns, words = scratch.key_words();
+    for (std::int64_t first = 0; first < shape_.width; first += columns) {
+      const std::int64_t count = std::min(columns, shape_.width - first);
+      for (std::int64_t w = 0; w < words; ++w) {
+        std::uint32_t* to = scratch.values.data() + first * words + w * columns;
+        if (scratch.per_word() == 1) {
+          std::memcpy(to, v + w * v_.token_stride + first,
+                      static_cast<std::size_t>(count) * sizeof(float));
+        } else {
+          pair_values(v, w, first, count, to);
+        }
+      }
+    }
+  }
+
+  // to[c] = the keys 2 w and 2 w + 1 at number first + c.
+  void pair_values(const float* v, std::int64_t w, std::int64_t first, std::int64_t count,
+                   std::uint32_t* to) const {
+    float pairs[2 * kMostColumns];
+    const float* a = v + 2 * w * v_.token_stride + first;
+    const bool both = 2 * w + 1 < shape_.keys;
+    for (std::int64_t c = 0; c < count; ++c) {
+      pairs[2 * c] = a[c];
+      pairs[2 * c + 1] = both ? a[v_.token_stride + c] : 0;
+    }
+    kernels_.prepare(pairs, 2 * count, nullptr, to);
+  }
+
+  void tile(const Head& head, std::int64_t first, std::int64_t last, Scratch& scratch) const {
+    const std::int64_t rows = last - first;
+    const std::int64_t keys = causal_ ? last : shape_.keys;  // that any of these queries sees
+    const std::int64_t padded = round_up(keys, kernels_.columns);
+    score(head, first, rows, padded, scratch);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      float* scores = scratch.scores.data() + r * padded;
+      const std::int64_t seen = causal_ ? first + r + 1 : keys;
+      scratch.scales[static_cast<std::size_t>(r)] = 1 / kernels_.soften(scores, seen, padded);
+      kernels_.prepare(scores, padded, nullptr,
+                       scratch.rows.data() + r * (padded / scratch.per_word()));
+    }
+    mix(head, first, rows, keys, padded, scratch);
+  }
+
+  // scores [rows, padded] of the queries from `first` on.
+  void score(const Head& head, std::int64_t first, std::int64_t rows, std::int64_t padded,
+             Scratch& scratch) const {
+    const std::int64_t words = scratch.width_words(), columns = kernels_.columns;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      kernels_.prepare(head.q + (first + r) * q_.token_stride, shape_.width, nullptr,
+                       scratch.rows.data() + r * words);
+    }
+    std::fill(scratch.scales.begin(), scratch.scales.end(), scale_);
+    for (std::int64_t column = 0; column < padded; column += columns) {
+      kernels_.multiply_scaled({.x = scratch.rows.data(),
+                                .x_stride = words,
+                                .rows = rows,
+                                .panel = scratch.keys.data() + column * words,
+                                .depth = words,
+                                .y = scratch.scores.data() + column,
+                                .y_stride = padded,
+                                .columns = columns,
+                                .row_scales = scratch.scales.data()});
+    }
+  }
+
+  void mix(const Head& head, std::int64_t first, std::int64_t rows, std::int64_t keys,
+           std::int64_t padded, Scratch& scratch) const {
+    const std::int64_t columns = kernels_.columns, stride = shape_.heads * shape_.width;
+    for (std::int64_t column = 0; column < shape_.width; column += columns) {
+      kernels_.multiply_scaled({.x = scratch.rows.data(),
+                                .x_stride = padded / scratch.per_word(),
+                                .rows = rows,
+                                .panel = scratch.values.data() + column * scratch.key_words(),
+                                .depth = divide_up(keys, scratch.per_word()),
+                                .y = head.out + first * stride + column,
+                                .y_stride = stride,
+                                .columns = std::min(columns, shape_.width - column),
+                                .row_scales = scratch.scales.data()});
+    }
+  }
+
+  static constexpr std::int64_t kMostColumns = 32;
+
+  const MatmulKernels& kernels_;
+  const AttentionShape& shape_;
+  const HeadsView &q_, &k_, &v_;
+  float scale_;
+  bool causal_;
+  float* out_;
+};
+
+}  // namespace
+
+void attention(const MatmulKernels& kernels, const AttentionShape& shape, const HeadsView& q,
+               const HeadsView& k, const HeadsView& v, float scale, bool causal, float* out) {
+  const std::int64_t heads = shape.batch * shape.heads;
+  if (heads == 0 || shape.queries == 0) return;
+  const Attention work(kernels, shape, q, k, v, scale, causal, out);
+  const bool shared = heads * shape.queries * shape.keys * shape.width >= kWorthAThread;
+  const auto threads =
+      static_cast<int>(shared ? std::min<std::int64_t>(heads, omp_get_max_threads()) : 1);
+  std::vector<Scratch> scratch(static_cast<std::size_t>(threads), Scratch(kernels, shape));
+#pragma omp parallel num_threads(threads)
+  {
+    const std::int64_t count = omp_get_num_threads(), me = omp_get_thread_num();
+    for (std::int64_t i = me * heads / count; i < (me + 1) * heads / count; ++i) {
+      work.head(i, scratch[static_cast<std::size_t>(me)]);
+    }
+  }
+}
+
+}  // namespace glint

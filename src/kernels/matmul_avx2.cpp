@@ -1,0 +1,16 @@
+#include "kernels/matmul_prepare.h"
+#include "kernels/matmul_tile.h"
+#include "kernels/softmax.h"
+
+namespace glint::matmul {
+
+const MatmulKernels kAvx2{"avx2",
+                         Operands::kF32,
+                         kTileRows,
+                         kPanel,
+                         &multiply<MultiplyF32>,
+                         &multiply<Scaled<MultiplyF32>>,
+                         &prepare_f32,
+                         &soften};
+
+}  // namespace glint::matmul

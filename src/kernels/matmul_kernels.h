@@ -1,0 +1,84 @@
+// What an instruction set does for products with packed weights: a table of functions, one a file
+// (matmul_*.cpp), each compiled with its own flags. `baseline` runs everywhere.
+//
+// Numbers go in groups that fill 32 bits ("words"): one f32, two bf16, four 8-bit integers. Packed
+// weights are panels of `columns` outputs, a panel being [words of the depth][columns] words, and
+// rows of x are [words of the depth]; what fills up the last word and the last panel is zero.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace glint {
+
+enum class Activation : std::int64_t { kNone, kQuickGelu, kGelu };
+
+// What the products are made of; sums and results are f32.
+//   kF32
+//   kBf16  both factors rounded to bf16
+//   kInt8  weights of 8 bits with a scale an output, rows of 8 bits with a scale a row, which are
+//          taken from the largest absolute values; sums are exact
+enum class Operands { kF32, kBf16, kInt8 };
+
+// (x - mean) / sqrt(variance + epsilon) * weight + bias over a row; weight and bias [depth].
+struct LayerNorm {
+  const float* weight;
+  const float* bias;
+  float epsilon;
+};
+
+// Up to `rows` rows of x times one panel.
+struct MatmulTile {
+  const std::uint32_t* x = nullptr;  // the first row
+  std::int64_t x_stride = 0;         // words from a row to the next
+  std::int64_t rows = 0;             // 1 to MatmulKernels::rows
+  const std::uint32_t* panel = nullptr;
+  std::int64_t depth = 0;       // words
+  const float* bias = nullptr;  // [columns]
+  Activation activation = Activation::kNone;
+  const float* other = nullptr;  // added behind the activation, laid out as y
+  float* y = nullptr;
+  std::int64_t y_stride = 0;           // numbers from a row to the next, of y and other
+  std::int64_t columns = 0;            // of y that there are, at most the panel's
+  const float* row_scales = nullptr;   // [rows], of kInt8 and of multiply_scaled
+  const float* column_scales = nullptr;         // [columns], of kInt8
+  const std::int32_t* corrections = nullptr;    // [columns], of kInt8: what sums start from
+  // Read ahead while this tile is computed, `ahead_lines` cache lines for each 8 words of depth.
+  const std::uint32_t* ahead = nullptr;
+  std::int64_t ahead_lines = 0;
+};
+
+struct MatmulKernels {
+  const char* name;
+  Operands operands;
+  std::int64_t rows;     // of a tile, at most
+  std::int64_t columns;  // of a panel
+  void (*multiply)(const MatmulTile& tile);
+  // The sums of a row times its scale; nullptr for kInt8.
+  void (*multiply_scaled)(const MatmulTile& tile);
+  // x [depth] f32 -> words, normalised first where `norm` is not nullptr; the return is the row's
+  // scale of kInt8, 1 otherwise.
+  float (*prepare)(const float* x, std::int64_t depth, const LayerNorm* norm, std::uint32_t* words);
+  // scores [count] become e^(score - the largest), what follows up to `padded` 0. -> their sum
+  float (*soften)(float* scores, std::int64_t count, std::int64_t padded);
+};
+
+inline std::int64_t numbers_a_word(Operands operands) {
+  return operands == Operands::kInt8 ? 4 : operands == Operands::kBf16 ? 2 : 1;
+}
+
+// Those that this CPU can run, the fastest last; empty where it has no such operands.
+std::span<const MatmulKernels* const> matmul_kernels(Operands operands);
+
+namespace matmul {
+
+extern const MatmulKernels kBaseline;
+// On x86-64 only:
+extern const MatmulKernels kAvx2;
+extern const MatmulKernels kAvx512;
+extern const MatmulKernels kAvx512Bf16;
+extern const MatmulKernels kAvx512Vnni;
+
+}  // namespace matmul
+}  // namespace glint

@@ -1,0 +1,136 @@
+// The tile that all instruction sets share: `rows` x 2 vectors of sums that stay in registers over
+// the whole depth. 14 rows fill the 32 registers of AVX-512, 6 the 16 of the others; each row is
+// one broadcast for two multiply-adds, so the arithmetic is the limit.
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include "kernels/matmul_kernels.h"
+#include "kernels/vector.h"
+
+namespace glint {
+namespace {
+
+constexpr int kTileRows = kLanes == 16 ? 14 : 6;
+constexpr int kPanel = 2 * kLanes;
+constexpr std::int64_t kUnroll = 8;  // words of depth between two looks ahead
+
+// Rows r of x by three: x86 addresses base, base + stride and base + 2 stride from two registers.
+template <int Rows>
+struct RowPointers {
+  std::array<const char*, (Rows + 2) / 3> base;
+  std::int64_t stride;  // bytes
+  RowPointers(const std::uint32_t* x, std::int64_t words) : stride(words * 4) {
+    for (std::size_t i = 0; i < base.size(); ++i) {
+      base[i] = reinterpret_cast<const char*>(x) + static_cast<std::int64_t>(3 * i) * stride;
+    }
+  }
+  template <typename Word>
+  Word at(int row, std::int64_t byte) const {
+    Word word;
+    std::memcpy(&word, base[static_cast<std::size_t>(row / 3)] + (row % 3) * stride + byte,
+                sizeof word);
+    return word;
+  }
+};
+
+// sums[r] += x[r] times the panel, over `depth` words.
+template <typename Operation, int Rows>
+inline void accumulate(typename Operation::Sum (&sums)[Rows][2], const MatmulTile& tile) {
+  using Word = typename Operation::Word;
+  const RowPointers<Rows> rows(tile.x, tile.x_stride);
+  const std::uint32_t* panel = tile.panel;
+  const auto* ahead = reinterpret_cast<const char*>(tile.ahead);
+  const auto step = [&](std::int64_t k) __attribute__((always_inline)) {
+    const auto left = load<typename Operation::Factor>(panel);
+    const auto right = load<typename Operation::Factor>(panel + kLanes);
+    panel += kPanel;
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      const auto x = Operation::broadcast(rows.template at<Word>(r, 4 * k));
+      sums[r][0] = Operation::multiply_add(sums[r][0], x, left);
+      sums[r][1] = Operation::multiply_add(sums[r][1], x, right);
+    }
+  };
+  std::int64_t k = 0;
+  for (; k + kUnroll <= tile.depth; k += kUnroll) {
+    for (std::int64_t line = 0; line < tile.ahead_lines; ++line, ahead += 64) {
+      __builtin_prefetch(ahead, 0, 2);
+    }
+#pragma GCC unroll 8
+    for (std::int64_t i = 0; i < kUnroll; ++i) step(k + i);
+  }
+  for (; k < tile.depth; ++k) step(k);
+}
+
+inline Floats activated(Floats y, Activation activation) {
+  if (activation == Activation::kQuickGelu) return quick_gelu(y);
+  return activation == Activation::kGelu ? gelu(y) : y;
+}
+
+// One vector of y from its sums.
+template <typename Operation>
+inline void finish(typename Operation::Sum sum, const MatmulTile& tile, std::int64_t row,
+                   std::int64_t column) {
+  const std::int64_t count = tile.columns - column;
+  if (count <= 0) return;
+  Floats y = Operation::number(sum, tile, row, column);
+  if (tile.bias != nullptr) y += load<Floats>(tile.bias + column);
+  y = activated(y, tile.activation);
+  const std::int64_t place = row * tile.y_stride + column;
+  if (count >= kLanes) {
+    if (tile.other != nullptr) y += load<Floats>(tile.other + place);
+    store(tile.y + place, y);
+  } else {
+    if (tile.other != nullptr) y += load_first<Floats>(tile.other + place, count);
+    store_first(tile.y + place, y, count);
+  }
+}
+
+template <typename Operation, int Rows>
+void multiply_rows(const MatmulTile& tile) {
+  typename Operation::Sum sums[Rows][2];
+  for (int half = 0; half < 2; ++half) {
+    const auto start = Operation::start(tile, half * kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) sums[r][half] = start;
+  }
+  accumulate<Operation, Rows>(sums, tile);
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+    finish<Operation>(sums[r][0], tile, r, 0);
+    finish<Operation>(sums[r][1], tile, r, kLanes);
+  }
+}
+
+template <typename Operation>
+void multiply(const MatmulTile& tile) {
+  constexpr auto table = []<int... R>(std::integer_sequence<int, R...>) {
+    return std::array{&multiply_rows<Operation, R + 1>...};
+  }(std::make_integer_sequence<int, kTileRows>());
+  table[static_cast<std::size_t>(tile.rows - 1)](tile);
+}
+
+// The same, each row times its scale.
+template <typename Operation>
+struct Scaled : Operation {
+  static Floats number(typename Operation::Sum sum, const MatmulTile& tile, std::int64_t row,
+                       std::int64_t) {
+    return sum * tile.row_scales[row];
+  }
+};
+
+// f32 sums from f32 factors.
+struct MultiplyF32 {
+  using Word = float;
+  using Factor = Floats;
+  using Sum = Floats;
+  static Sum start(const MatmulTile&, std::int64_t) { return Sum{}; }
+  static Factor broadcast(Word word) { return splat(word); }
+  static Sum multiply_add(Sum sum, Factor x, Factor w) { return sum + x * w; }
+  static Floats number(Sum sum, const MatmulTile&, std::int64_t, std::int64_t) { return sum; }
+};
+
+}  // namespace
+}  // namespace glint

@@ -1,0 +1,127 @@
+#include "kernels/packed_weights.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <span>
+
+namespace glint {
+namespace {
+
+constexpr std::size_t kCacheLine = 64;
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// Large ones ask for huge pages: a call reads all weights once, a page after the other.
+std::unique_ptr<std::uint32_t[], FreeAligned> allocate(std::int64_t words) {
+  const std::size_t bytes = static_cast<std::size_t>(words) * sizeof(std::uint32_t);
+  const bool large = bytes >= kHugePage;
+  void* data = nullptr;
+  if (::posix_memalign(&data, large ? kHugePage : kCacheLine, std::max(bytes, kCacheLine)) != 0)
+    throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+  if (large) ::madvise(data, bytes, MADV_HUGEPAGE);  // a wish: the answer does not matter
+#endif
+  return std::unique_ptr<std::uint32_t[], FreeAligned>(static_cast<std::uint32_t*>(data));
+}
+
+std::uint16_t to_bf16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
+  return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
+}
+
+float scale_of(std::span<const float> row) {
+  float peak = 0;
+  for (const float w : row) peak = std::max(peak, std::abs(w));
+  return peak / 127;
+}
+
+// The rows of one output as it is stored: [words], the last one filled up with zeros.
+class Packer {
+ public:
+  Packer(const float* weight, std::int64_t in, std::int64_t out, const MatmulKernels& kernels,
+         PackedWeights& to)
+      : weight_(weight), in_(in), out_(out), kernels_(kernels), to_(to) {}
+
+  void panel(std::int64_t index) const {
+    const std::int64_t columns = kernels_.columns;
+    std::uint32_t* words = to_.words.get() + index * to_.depth * columns;
+    std::memset(words, 0, static_cast<std::size_t>(to_.depth * columns) * sizeof(std::uint32_t));
+    const std::int64_t there = std::min(columns, out_ - index * columns);
+    for (std::int64_t column = 0; column < there; ++column) {
+      const std::int64_t output = index * columns + column;
+      const std::span row(weight_ + output * in_, static_cast<std::size_t>(in_));
+      if (kernels_.operands == Operands::kInt8) {
+        int8(row, output, words + column);
+      } else if (kernels_.operands == Operands::kBf16) {
+        bf16(row, words + column);
+      } else {
+        for (std::size_t k = 0; k < row.size(); ++k) {
+          words[static_cast<std::int64_t>(k) * columns + column] =
+              std::bit_cast<std::uint32_t>(row[k]);
+        }
+      }
+    }
+  }
+
+ private:
+  void put(std::uint32_t* column, std::size_t k, std::uint32_t bits) const {
+    const auto per_word = static_cast<std::size_t>(numbers_a_word(kernels_.operands));
+    const std::size_t shift = (k % per_word) * 32 / per_word;
+    column[static_cast<std::int64_t>(k / per_word) * kernels_.columns] |= bits << shift;
+  }
+  void bf16(std::span<const float> row, std::uint32_t* column) const {
+    for (std::size_t k = 0; k < row.size(); ++k) put(column, k, to_bf16(row[k]));
+  }
+  void int8(std::span<const float> row, std::int64_t output, std::uint32_t* column) const {
+    const float scale = scale_of(row);
+    const float inverse = scale > 0 ? 1 / scale : 0;
+    std::int32_t sum = 0;
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      const auto value = static_cast<std::int32_t>(std::nearbyint(row[k] * inverse));
+      sum += value;
+      put(column, k, static_cast<std::uint8_t>(value));
+    }
+    to_.scales[static_cast<std::size_t>(output)] = scale;
+    to_.corrections[static_cast<std::size_t>(output)] = -128 * sum;
+  }
+
+  const float* weight_;
+  std::int64_t in_, out_;
+  const MatmulKernels& kernels_;
+  PackedWeights& to_;
+};
+
+}  // namespace
+
+void FreeAligned::operator()(std::uint32_t* words) const noexcept { std::free(words); }
+
+PackedWeights pack_weights(const float* weight, const float* bias, std::int64_t in,
+                           std::int64_t out, const MatmulKernels& kernels) {
+  PackedWeights packed;
+  packed.panels = divide_up(out, kernels.columns);
+  packed.depth = divide_up(in, numbers_a_word(kernels.operands));
+  const auto outputs = static_cast<std::size_t>(packed.panels * kernels.columns);
+  packed.words = allocate(packed.panels * packed.depth * kernels.columns);
+  if (bias != nullptr) {
+    packed.bias.resize(outputs);
+    std::copy_n(bias, out, packed.bias.begin());
+  }
+  if (kernels.operands == Operands::kInt8) {
+    packed.scales.resize(outputs);
+    packed.corrections.resize(outputs);
+  }
+  const Packer packer(weight, in, out, kernels, packed);
+#pragma omp parallel for
+  for (std::int64_t i = 0; i < packed.panels; ++i) packer.panel(i);
+  return packed;
+}
+
+}  // namespace glint

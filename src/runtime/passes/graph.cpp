@@ -1,0 +1,44 @@
+#include "runtime/passes/graph.h"
+
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/runtime/graph_iterator.h>
+
+namespace glint::passes {
+
+using torch::jit::Node;
+using torch::jit::Value;
+
+std::vector<Node*> nodes_of(const Graph& graph, c10::Symbol kind) {
+  std::vector<Node*> found;
+  auto copy = graph;
+  torch::jit::DepthFirstGraphNodeIterator nodes(copy);
+  for (Node* node = nodes.next(); node != nullptr; node = nodes.next()) {
+    if (node->kind() == kind) found.push_back(node);
+  }
+  return found;
+}
+
+std::optional<at::Tensor> constant_tensor(const Value* value) {
+  const auto constant = torch::jit::toIValue(value);
+  if (!constant || !constant->isTensor()) return std::nullopt;
+  return constant->toTensor();
+}
+
+std::optional<at::Tensor> constant_floats(const Value* value) {
+  auto tensor = constant_tensor(value);
+  const bool fits = tensor && tensor->is_cpu() && tensor->scalar_type() == at::kFloat &&
+                    tensor->numel() > 0;
+  return fits ? tensor : std::nullopt;
+}
+
+bool is_number(const Value* value, double wanted) {
+  const auto constant = torch::jit::toIValue(value);
+  return constant && constant->isScalar() && constant->toScalar().toDouble() == wanted;
+}
+
+bool is_sizes(const Value* value, const std::vector<std::int64_t>& wanted) {
+  const auto constant = torch::jit::toIValue(value);
+  return constant && constant->isIntList() && constant->toIntVector() == wanted;
+}
+
+}  // namespace glint::passes

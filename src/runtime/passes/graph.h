@@ -1,0 +1,24 @@
+// What passes ask of a graph.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace glint::passes {
+
+using Graph = std::shared_ptr<torch::jit::Graph>;
+
+// The nodes of a kind, inner blocks included.
+std::vector<torch::jit::Node*> nodes_of(const Graph& graph, c10::Symbol kind);
+
+std::optional<at::Tensor> constant_tensor(const torch::jit::Value* value);
+// f32 numbers on the CPU, at least one.
+std::optional<at::Tensor> constant_floats(const torch::jit::Value* value);
+bool is_number(const torch::jit::Value* value, double wanted);
+bool is_sizes(const torch::jit::Value* value, const std::vector<std::int64_t>& wanted);
+
+}  // namespace glint::passes
