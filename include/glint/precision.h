@@ -8,9 +8,9 @@
 namespace glint {
 
 enum class Precision {
-  kExact,  // f32: within 1e-5 of the reference (max abs difference / max abs value)
-  kFast,   // products of bf16 values with f32 sums: cosine of at least 0.9999 to the reference; a
-           // CPU without bf16 instructions computes exactly instead
+  kExact,    // f32: within 1e-5 of the reference (max abs difference / max abs value)
+  kFast,     // products of bf16 values with f32 sums: cosine of at least 0.9999 to the reference; a
+             // CPU without bf16 instructions computes exactly instead
   kCompact,  // linear layers on 8-bit integers, weights with a scale an output and activations with
              // a scale a token, the other products as kFast: cosine of at least 0.99; a CPU without
              // such instructions computes as kFast instead

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@ struct MethodReport {
   std::string name;
   std::int64_t nodes_loaded = 0;    // as the package has it, calls inlined
   std::int64_t nodes_executed = 0;  // after the passes
+  // The same by kind, as in "aten::linear".
+  std::map<std::string, std::int64_t> kinds_loaded{}, kinds_executed{};
 };
 
 struct TowerReport {
@@ -29,7 +32,7 @@ struct TowerReport {
 struct ModelReport {
   std::string package;
   std::string device;
-  int threads = 0;  // of one call; 0: as many as the host program has set
+  int threads = 0;        // of one call; 0: as many as the host program has set
   std::string precision;  // that the towers compute in, whatever was asked for
   std::vector<TowerReport> towers{};
 };

@@ -36,7 +36,13 @@ std::vector<std::byte> cache_file(const Cache& cache) {
 // serves any class, and the package's list is only the one to begin with.
 bool has_classes_of_its_own(const Package& package) {
   return std::ranges::any_of(package.manifest().tasks.at(kTask).heads, [&](const HeadSpec& head) {
-    return head.type == "coop" && package.tensors(head.tensors).at("context").shape().size() == 3;
+    if (head.type != "coop") return false;
+    const NamedTensors tensors = package.tensors(head.tensors);
+    const auto context = tensors.find("context");
+    if (context == tensors.end()) {
+      fail(ErrorCode::kCorruptPackage, "expected a tensor \"context\" in ", quote(head.tensors));
+    }
+    return context->second.shape().size() == 3;
   });
 }
 

@@ -131,6 +131,8 @@ class Counting {
       work(counters_.front(), options_.progress);
     }
     if (failure_) std::rethrow_exception(failure_);
+    const auto all = static_cast<std::int64_t>(pictures_);  // others may have done the last ones
+    if (options_.progress) options_.progress(all, all);
   }
 
  private:

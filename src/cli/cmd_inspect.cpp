@@ -6,21 +6,26 @@
 
 #include "cli/command.h"
 #include "cli/describe.h"
+#include "cli/graph_sheet.h"
 #include "cli/options.h"
 #include "core/check.h"
 
 namespace glint::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Every digest is checked first; nothing of the package is run.
+constexpr const char* kExamples =
+    R"(Every digest is checked first; nothing of the package is run. With --graph the towers are loaded,
+and their graphs are counted as the package has them and as they run (--precision decides).
 
 Examples:
   glint inspect clip-vit-b-32.glint
-  glint inspect clip-vit-b-32.glint --json)";
+  glint inspect clip-vit-b-32.glint --json
+  glint inspect clip-vit-b-32.glint --graph --precision fast)";
 
 struct InspectOptions {
   CommonOptions common;
   bool json = false;
+  bool graph = false;
 };
 
 std::string ports_text(const std::vector<Port>& ports) {
@@ -125,7 +130,18 @@ class Sheet {
   Console& console_;
 };
 
+int inspect_graphs(const InspectOptions& options, const Context& context) {
+  const ModelReport report = load_model(options.common, context).report();
+  if (options.json) {
+    context.console.line(to_line(describe_graphs(report)));
+  } else {
+    print_graphs(report, context.console);
+  }
+  return 0;
+}
+
 int inspect(const InspectOptions& options, const Context& context) {
+  if (options.graph) return inspect_graphs(options, context);
   const auto package = Package::open(package_path(options.common, context.console));
   if (options.json) {
     context.console.line(to_line(describe(package)));
@@ -142,6 +158,7 @@ Command add_inspect(CLI::App& program, const Context& context) {
   CLI::App* command = program.add_subcommand("inspect", "Show what a package is");
   command->footer(kExamples);
   command->add_flag("--json", options->json, "One JSON object");
+  command->add_flag("--graph", options->graph, "The towers' graphs before and after the passes");
   add_common(*command, options->common, ModelArgument::kFlagOrPositional);
   return {command, [options, context] { return inspect(*options, context); }};
 }

@@ -13,7 +13,8 @@ Precision parse_precision(std::string_view name) {
   for (const Precision precision : {Precision::kExact, Precision::kFast, Precision::kCompact}) {
     if (name == to_string(precision)) return precision;
   }
-  fail(ErrorCode::kInvalidArgument, "expected exact, fast or compact as the precision, got ", quote(name));
+  fail(ErrorCode::kInvalidArgument, "expected exact, fast or compact as the precision, got ",
+       quote(name));
 }
 
 }  // namespace glint

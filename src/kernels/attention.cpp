@@ -58,7 +58,13 @@ class Attention {
  public:
   Attention(const MatmulKernels& kernels, const AttentionShape& shape, const HeadsView& q,
             const HeadsView& k, const HeadsView& v, float scale, bool causal, float* out)
-      : kernels_(kernels), shape_(shape), q_(q), k_(k), v_(v), scale_(scale), causal_(causal),
+      : kernels_(kernels),
+        shape_(shape),
+        q_(q),
+        k_(k),
+        v_(v),
+        scale_(scale),
+        causal_(causal),
         out_(out) {}
 
   void head(std::int64_t index, Scratch& scratch) const {

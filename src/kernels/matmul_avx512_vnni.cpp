@@ -53,8 +53,8 @@ float prepare_int8(const float* x, std::int64_t depth, const LayerNorm* norm,
 
 namespace matmul {
 
-const MatmulKernels kAvx512Vnni{"avx512_vnni", Operands::kInt8, kTileRows, kPanel,
-                                &multiply<MultiplyInt8>, nullptr, &prepare_int8, nullptr};
+const MatmulKernels kAvx512Vnni{"avx512_vnni",           Operands::kInt8, kTileRows,     kPanel,
+                                &multiply<MultiplyInt8>, nullptr,         &prepare_int8, nullptr};
 
 }  // namespace matmul
 }  // namespace glint

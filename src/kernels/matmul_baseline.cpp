@@ -5,12 +5,12 @@
 namespace glint::matmul {
 
 const MatmulKernels kBaseline{"baseline",
-                         Operands::kF32,
-                         kTileRows,
-                         kPanel,
-                         &multiply<MultiplyF32>,
-                         &multiply<Scaled<MultiplyF32>>,
-                         &prepare_f32,
-                         &soften};
+                              Operands::kF32,
+                              kTileRows,
+                              kPanel,
+                              &multiply<MultiplyF32>,
+                              &multiply<Scaled<MultiplyF32>>,
+                              &prepare_f32,
+                              &soften};
 
 }  // namespace glint::matmul

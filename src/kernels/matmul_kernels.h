@@ -38,12 +38,13 @@ struct MatmulTile {
   const float* bias = nullptr;  // [columns]
   Activation activation = Activation::kNone;
   const float* other = nullptr;  // added behind the activation, laid out as y
+  bool rectify = false;          // max(y, 0) at the end
   float* y = nullptr;
-  std::int64_t y_stride = 0;           // numbers from a row to the next, of y and other
-  std::int64_t columns = 0;            // of y that there are, at most the panel's
-  const float* row_scales = nullptr;   // [rows], of kInt8 and of multiply_scaled
-  const float* column_scales = nullptr;         // [columns], of kInt8
-  const std::int32_t* corrections = nullptr;    // [columns], of kInt8: what sums start from
+  std::int64_t y_stride = 0;                  // numbers from a row to the next, of y and other
+  std::int64_t columns = 0;                   // of y that there are, at most the panel's
+  const float* row_scales = nullptr;          // [rows], of kInt8 and of multiply_scaled
+  const float* column_scales = nullptr;       // [columns], of kInt8
+  const std::int32_t* corrections = nullptr;  // [columns], of kInt8: what sums start from
   // Read ahead while this tile is computed, `ahead_lines` cache lines for each 8 words of depth.
   const std::uint32_t* ahead = nullptr;
   std::int64_t ahead_lines = 0;

@@ -79,11 +79,14 @@ inline void finish(typename Operation::Sum sum, const MatmulTile& tile, std::int
   if (tile.bias != nullptr) y += load<Floats>(tile.bias + column);
   y = activated(y, tile.activation);
   const std::int64_t place = row * tile.y_stride + column;
-  if (count >= kLanes) {
-    if (tile.other != nullptr) y += load<Floats>(tile.other + place);
+  const bool whole = count >= kLanes;
+  if (tile.other != nullptr) {
+    y += whole ? load<Floats>(tile.other + place) : load_first<Floats>(tile.other + place, count);
+  }
+  if (tile.rectify) y = y < 0.0F ? Floats{} : y;  // NaN stays
+  if (whole) {
     store(tile.y + place, y);
   } else {
-    if (tile.other != nullptr) y += load_first<Floats>(tile.other + place, count);
     store_first(tile.y + place, y, count);
   }
 }
@@ -108,7 +111,8 @@ template <typename Operation>
 void multiply(const MatmulTile& tile) {
   constexpr auto table = []<int... R>(std::integer_sequence<int, R...>) {
     return std::array{&multiply_rows<Operation, R + 1>...};
-  }(std::make_integer_sequence<int, kTileRows>());
+  }
+  (std::make_integer_sequence<int, kTileRows>());
   table[static_cast<std::size_t>(tile.rows - 1)](tile);
 }
 

@@ -48,8 +48,8 @@ PackedMatmul::PackedMatmul(const float* weight, const float* bias, std::int64_t 
     : kernels_(kernels),
       in_(in),
       out_(out),
-      weights_(std::make_unique<const Weights>(
-          Weights{pack_weights(weight, bias, in, out, kernels)})) {}
+      weights_(
+          std::make_unique<const Weights>(Weights{pack_weights(weight, bias, in, out, kernels)})) {}
 
 PackedMatmul::PackedMatmul(const float* weight, const float* bias, std::int64_t in,
                            std::int64_t out, Operands operands)
@@ -69,23 +69,23 @@ void PackedMatmul::multiply(const Call& call, std::int64_t first, std::int64_t l
     const std::int64_t lines = (kLinesAStep + call.tiles - 1) / call.tiles;
     const bool ahead = panel + 1 < weights_->panels && tile * lines < kLinesAStep;
     const std::int64_t skipped = weights_->depth / 8 * tile * lines * 16;
-    kernels_.multiply(
-        {.x = call.x + row * call.x_stride,
-         .x_stride = call.x_stride,
-         .rows = call.first_row(tile + 1) - row,
-         .panel = weights_->panel(panel, columns),
-         .depth = weights_->depth,
-         .bias = weights_->bias.empty() ? nullptr : weights_->bias.data() + column,
-         .activation = call.steps.activation,
-         .other = call.steps.other == nullptr ? nullptr : call.steps.other + place,
-         .y = call.y + place,
-         .y_stride = out_,
-         .columns = std::min(columns, out_ - column),
-         .row_scales = quantized ? call.scales + row : nullptr,
-         .column_scales = quantized ? weights_->scales.data() + column : nullptr,
-         .corrections = quantized ? weights_->corrections.data() + column : nullptr,
-         .ahead = ahead ? weights_->panel(panel + 1, columns) + skipped : nullptr,
-         .ahead_lines = ahead ? lines : 0});
+    kernels_.multiply({.x = call.x + row * call.x_stride,
+                       .x_stride = call.x_stride,
+                       .rows = call.first_row(tile + 1) - row,
+                       .panel = weights_->panel(panel, columns),
+                       .depth = weights_->depth,
+                       .bias = weights_->bias.empty() ? nullptr : weights_->bias.data() + column,
+                       .activation = call.steps.activation,
+                       .other = call.steps.other == nullptr ? nullptr : call.steps.other + place,
+                       .rectify = call.steps.rectify,
+                       .y = call.y + place,
+                       .y_stride = out_,
+                       .columns = std::min(columns, out_ - column),
+                       .row_scales = quantized ? call.scales + row : nullptr,
+                       .column_scales = quantized ? weights_->scales.data() + column : nullptr,
+                       .corrections = quantized ? weights_->corrections.data() + column : nullptr,
+                       .ahead = ahead ? weights_->panel(panel + 1, columns) + skipped : nullptr,
+                       .ahead_lines = ahead ? lines : 0});
   }
 }
 

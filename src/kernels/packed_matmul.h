@@ -16,11 +16,12 @@ namespace glint {
 // Whether this CPU has instructions for the operands.
 bool has_operands(Operands operands);
 
-// What is done around the product, in this order: norm, product, bias, activation, other.
+// What is done around the product, in this order: norm, product, bias, activation, other, rectify.
 struct MatmulSteps {
   const LayerNorm* norm = nullptr;  // over [in]
   Activation activation = Activation::kNone;
   const float* other = nullptr;  // [rows, out], may be y itself
+  bool rectify = false;          // max(y, 0)
 };
 
 // Immutable: calls may run concurrently. Each uses the OpenMP threads of the thread that calls.
@@ -36,7 +37,7 @@ class PackedMatmul {
   PackedMatmul(const PackedMatmul&) = delete;
   PackedMatmul& operator=(const PackedMatmul&) = delete;
 
-  // x [rows, in] f32 -> y [rows, out] = activation(norm(x) weight^T + bias) + other, contiguous.
+  // x [rows, in] f32 -> y [rows, out], contiguous: activation(norm(x) weight^T + bias) + other.
   // Throws std::bad_alloc.
   void run(const float* x, std::int64_t rows, const MatmulSteps& steps, float* y) const;
 

@@ -8,7 +8,8 @@ namespace {
 
 inline float soften(float* scores, std::int64_t count, std::int64_t padded) {
   const std::int64_t whole = count / kLanes * kLanes;
-  for (std::int64_t i = count; i < padded; ++i) scores[i] = scores[0];  // no larger than the largest
+  for (std::int64_t i = count; i < padded; ++i)
+    scores[i] = scores[0];  // no larger than the largest
   Floats peaks = load<Floats>(scores);
   for (std::int64_t i = kLanes; i < padded; i += kLanes)
     peaks = larger(peaks, load<Floats>(scores + i));

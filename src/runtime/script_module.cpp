@@ -151,11 +151,18 @@ std::vector<at::Tensor> outputs_of(torch::jit::Stack& stack, const MethodSpec& s
   return outputs;
 }
 
-std::int64_t count_nodes(std::shared_ptr<torch::jit::Graph> graph) {
-  std::int64_t count = 0;
+std::map<std::string, std::int64_t> count_kinds(std::shared_ptr<torch::jit::Graph> graph) {
+  std::map<std::string, std::int64_t> kinds;
   torch::jit::DepthFirstGraphNodeIterator nodes(graph);
-  while (nodes.next() != nullptr) ++count;
-  return count;
+  for (const auto* node = nodes.next(); node != nullptr; node = nodes.next())
+    ++kinds[node->kind().toQualString()];
+  return kinds;
+}
+
+std::int64_t sum_of(const std::map<std::string, std::int64_t>& kinds) {
+  std::int64_t sum = 0;
+  for (const auto& [kind, count] : kinds) sum += count;
+  return sum;
 }
 
 std::int64_t count_weights(const torch::jit::Module& module) {
@@ -179,8 +186,7 @@ std::string compute_of(Precision precision) {
 }  // namespace
 
 ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
-                           std::span<const std::byte> bytes, at::Device device,
-                           Precision precision)
+                           std::span<const std::byte> bytes, at::Device device, Precision precision)
     : name_(std::move(name)), device_(device) {
   guarded(ErrorCode::kCorruptPackage, cat("loading ", quote(spec.file)), [&] {
     const ComputeScope scope(0);
@@ -194,7 +200,9 @@ ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
     for (const auto& [method_name, method_spec] : spec.methods) {
       auto graph = loaded.get_method(method_name).graph()->copy();
       torch::jit::Inline(*graph);
-      report_.methods.push_back({.name = method_name, .nodes_loaded = count_nodes(graph)});
+      auto kinds = count_kinds(graph);
+      report_.methods.push_back(
+          {.name = method_name, .nodes_loaded = sum_of(kinds), .kinds_loaded = std::move(kinds)});
     }
     const torch::jit::Module frozen = freeze(loaded, spec);
     passes::PackedLayers layers(arithmetic(precision));
@@ -228,8 +236,9 @@ void ScriptModule::compile(const torch::jit::Module& module, const std::string& 
   }
   // The frozen module holds the plain weights too: it goes, unless a method needs it.
   if (graph->inputs().front()->hasUses()) self_ = module._ivalue();
-  std::ranges::find(report_.methods, name, &MethodReport::name)->nodes_executed =
-      count_nodes(graph);
+  MethodReport& report = *std::ranges::find(report_.methods, name, &MethodReport::name);
+  report.kinds_executed = count_kinds(graph);
+  report.nodes_executed = sum_of(report.kinds_executed);
   methods_.emplace(name, Method{spec, torch::jit::Code(std::move(graph), name)});
 }
 

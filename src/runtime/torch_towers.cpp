@@ -37,8 +37,7 @@ Precision available(const TowersOptions& options) {
          "device ", to_string(options.device));
   }
   if (wanted == Precision::kCompact && has_operands(Operands::kInt8)) return wanted;
-  const Precision found =
-      has_operands(Operands::kBf16) ? Precision::kFast : Precision::kExact;
+  const Precision found = has_operands(Operands::kBf16) ? Precision::kFast : Precision::kExact;
   if (found != wanted && options.log) {
     options.log(cat("this CPU has no instructions for ", to_string(wanted), ": computing ",
                     to_string(found)));
@@ -57,10 +56,9 @@ class TorchTowers final : public Towers {
     const at::Device device = torch_device(options.device);
     for (const auto& [name, spec] : package.manifest().towers) {
       check_stop(options.stop);
-      const auto [entry, fresh] =
-          modules_.emplace(std::piecewise_construct, std::forward_as_tuple(name),
-                           std::forward_as_tuple(name, spec, package.file(spec.file), device,
-                                                 precision_));
+      const auto [entry, fresh] = modules_.emplace(
+          std::piecewise_construct, std::forward_as_tuple(name),
+          std::forward_as_tuple(name, spec, package.file(spec.file), device, precision_));
       log_loaded(entry->second.report());
     }
     for (const auto& [name, spec] : package.manifest().preprocess) {

@@ -12,6 +12,7 @@ TINY_CLIP = ROOT / "models" / "tiny-clip.glint"
 PROMPT_IDS = 10  # "a photo of a golden retriever." with the start and end token
 _TOWERS = {
     "glint fast": {"precision": "fast"},
+    "glint compact": {"precision": "compact"},
     "torch eager": "eager",
     "torch.compile": "compiled",
     "torch.compile bf16": "compiled_bf16",

@@ -265,6 +265,19 @@ def test_inspect_json_is_one_object(glint, package):
     assert sealed == MANIFEST["files"]
 
 
+def test_inspect_shows_the_graphs_before_and_after_the_passes(glint, package):
+    (shown,) = glint("inspect", package, "--graph", "--json").json
+    text = shown["towers"]["text"]
+    assert text["compute"] == "f32" and "pack_linears" in text["passes"]
+    forward = text["methods"]["forward"]
+    assert forward["kinds_loaded"]["aten::linear"] == forward["kinds_executed"]["glint::linear"]
+    assert "aten::linear" not in forward["kinds_executed"]
+    for when in ("loaded", "executed"):
+        assert sum(forward[f"kinds_{when}"].values()) == forward[f"nodes_{when}"]
+    done = glint("inspect", package, "--graph", "--precision", "fast")
+    assert "glint::linear" in done.out and "passes: freeze, inline, pack_linears" in done.out
+
+
 def test_inspect_takes_the_package_as_a_flag_too(glint, package):
     assert glint("inspect", "--model", package).out == glint("inspect", package).out
 

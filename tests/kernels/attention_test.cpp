@@ -74,8 +74,7 @@ TEST_P(AttentionTest, EqualsTheSumsInF64) {
     for (std::int64_t h = 0; h < shape.heads; ++h) {
       for (std::int64_t i = 0; i < shape.queries; ++i) {
         const auto wanted = expected(packed, b, h, i, scale, causal);
-        const float* got =
-            out.data() + ((b * shape.queries + i) * shape.heads + h) * shape.width;
+        const float* got = out.data() + ((b * shape.queries + i) * shape.heads + h) * shape.width;
         for (std::size_t c = 0; c < wanted.size(); ++c)
           worst = std::max(worst, std::abs(static_cast<double>(got[c]) - wanted[c]));
       }
@@ -84,19 +83,17 @@ TEST_P(AttentionTest, EqualsTheSumsInF64) {
   EXPECT_LE(worst, kernels->operands == Operands::kBf16 ? 3e-2 : 2e-6);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Shapes, AttentionTest,
-    ::testing::Combine(::testing::ValuesIn(float_kernels()),
-                       ::testing::Values(AttentionShape{1, 1, 1, 1, 1},
-                                         AttentionShape{2, 3, 50, 50, 64},
-                                         AttentionShape{1, 2, 33, 33, 24}),
-                       ::testing::Bool()));
-INSTANTIATE_TEST_SUITE_P(
-    OtherKeys, AttentionTest,
-    ::testing::Combine(::testing::ValuesIn(float_kernels()),
-                       ::testing::Values(AttentionShape{3, 2, 5, 77, 80},
-                                         AttentionShape{1, 1, 20, 3, 33}),
-                       ::testing::Values(false)));
+INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest,
+                         ::testing::Combine(::testing::ValuesIn(float_kernels()),
+                                            ::testing::Values(AttentionShape{1, 1, 1, 1, 1},
+                                                              AttentionShape{2, 3, 50, 50, 64},
+                                                              AttentionShape{1, 2, 33, 33, 24}),
+                                            ::testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(OtherKeys, AttentionTest,
+                         ::testing::Combine(::testing::ValuesIn(float_kernels()),
+                                            ::testing::Values(AttentionShape{3, 2, 5, 77, 80},
+                                                              AttentionShape{1, 1, 20, 3, 33}),
+                                            ::testing::Values(false)));
 
 // A score far above the others takes all; far below, it counts for nothing, and nothing overflows.
 TEST(AttentionTest, LargeScoresDoNotOverflow) {

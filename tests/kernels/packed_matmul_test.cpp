@@ -62,6 +62,7 @@ struct Layer {
         }
         sum = activated(sum, steps.activation);
         if (steps.other != nullptr) sum += steps.other[r * out + o];
+        if (steps.rectify) sum = std::max(sum, 0.0);
         y.push_back(sum);
       }
     }
@@ -95,13 +96,14 @@ TEST_P(PackedMatmulTest, EqualsTheSumsInF64) {
   const Layer layer{.rows = rows, .in = in, .out = out};
   std::vector<float> y(static_cast<std::size_t>(rows * out));
   for (const bool with_bias : {true, false}) {
-    const PackedMatmul matmul(layer.weight.data(), with_bias ? layer.bias.data() : nullptr, in,
-                              out, *kernels);
+    const PackedMatmul matmul(layer.weight.data(), with_bias ? layer.bias.data() : nullptr, in, out,
+                              *kernels);
     for (const MatmulSteps& steps :
          {MatmulSteps{}, MatmulSteps{.activation = Activation::kQuickGelu},
           MatmulSteps{.activation = Activation::kGelu}, MatmulSteps{.other = layer.other.data()},
-          MatmulSteps{.norm = &layer.norm, .activation = Activation::kGelu,
-                      .other = layer.other.data()}}) {
+          MatmulSteps{.other = layer.other.data(), .rectify = true},
+          MatmulSteps{
+              .norm = &layer.norm, .activation = Activation::kGelu, .other = layer.other.data()}}) {
       if (steps.norm != nullptr && in < 8) continue;  // a variance of nearly nothing
       matmul.run(layer.x.data(), rows, steps, y.data());
       expect_near(y, layer.expected(with_bias, steps), in, kernels->operands);
@@ -117,11 +119,12 @@ std::string name_of(const ::testing::TestParamInfo<Sizes>& info) {
 
 // Rows around a tile's, sizes that no vector and no word divides, and a depth whose rows would fall
 // into the same sets of the cache.
-INSTANTIATE_TEST_SUITE_P(
-    Sizes, PackedMatmulTest,
-    ::testing::Combine(::testing::ValuesIn(all_kernels()), ::testing::Values(1, 2, 6, 14, 15, 47),
-                       ::testing::Values(1, 31, 64, 203), ::testing::Values(1, 17, 64, 130)),
-    name_of);
+INSTANTIATE_TEST_SUITE_P(Sizes, PackedMatmulTest,
+                         ::testing::Combine(::testing::ValuesIn(all_kernels()),
+                                            ::testing::Values(1, 2, 6, 14, 15, 47),
+                                            ::testing::Values(1, 31, 64, 203),
+                                            ::testing::Values(1, 17, 64, 130)),
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(ADepthOfPages, PackedMatmulTest,
                          ::testing::Combine(::testing::ValuesIn(all_kernels()),
                                             ::testing::Values(3), ::testing::Values(1024, 2048),

@@ -290,8 +290,8 @@ TEST(ModelTest, CompactIsCloseAndSaysWhatItIs) {
 
 TEST(ModelTest, TheGraphsArePacked) {
   for (const TowerReport& tower : model().report().towers) {
-    for (const char* pass : {"pack_linears", "fuse_activations", "fuse_residuals", "fuse_norms",
-                             "pack_attention"}) {
+    for (const char* pass :
+         {"pack_linears", "fuse_activations", "fuse_residuals", "fuse_norms", "pack_attention"}) {
       EXPECT_NE(std::ranges::find(tower.passes, pass), tower.passes.end()) << tower.name << pass;
     }
   }

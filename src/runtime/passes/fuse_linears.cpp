@@ -12,14 +12,16 @@ using torch::jit::Node;
 using torch::jit::Use;
 using torch::jit::Value;
 
-// Layers without anything behind them yet.
-std::vector<Node*> plain_linears(const Graph& graph) {
-  std::vector<Node*> found;
-  for (Node* node : nodes_of(graph, kLinear)) {
-    if (activation_of(node) == Activation::kNone && node->inputs().size() == 1)
-      found.push_back(node);
-  }
+std::vector<Node*> layers_of(const Graph& graph) {
+  std::vector<Node*> found = nodes_of(graph, kLinear);
+  const std::vector<Node*> convolutions = nodes_of(graph, kConvolution);
+  found.insert(found.end(), convolutions.begin(), convolutions.end());
   return found;
+}
+
+// Without anything behind the product yet.
+bool is_plain(const Node* node) {
+  return activation_of(node) == Activation::kNone && node->inputs().size() == 1 && !rectifies(node);
 }
 
 // `end` computes what `node` does from now on.
@@ -54,8 +56,7 @@ Node* gelu_end(const Value* y) {
   Node* user = y->uses()[0].user;
   if (user->kind() != c10::aten::gelu) return nullptr;
   const auto approximate = torch::jit::toIValue(user->input(1));
-  const bool exact = approximate && approximate->isString() &&
-                     approximate->toStringRef() == "none";
+  const bool exact = approximate && approximate->isString() && approximate->toStringRef() == "none";
   return exact ? user : nullptr;
 }
 
@@ -74,9 +75,8 @@ Node* sum_of(const Value* y) {
 c10::intrusive_ptr<NormWeights> norm_over(const Node* node, std::int64_t size) {
   const auto weight = constant_floats(node->input(2)), bias = constant_floats(node->input(3));
   const auto epsilon = torch::jit::toIValue(node->input(4));
-  const bool fits = weight && bias && is_sizes(node->input(1), {size}) &&
-                    weight->numel() == size && bias->numel() == size && epsilon &&
-                    epsilon->isDouble();
+  const bool fits = weight && bias && is_sizes(node->input(1), {size}) && weight->numel() == size &&
+                    bias->numel() == size && epsilon && epsilon->isDouble();
   if (!fits) return {};
   return c10::make_intrusive<NormWeights>(weight->contiguous(), bias->contiguous(),
                                           epsilon->toDouble());
@@ -94,7 +94,8 @@ bool only_layers_use(const Value* value) {
 
 std::int64_t fuse_activations(const Graph& graph) {
   std::int64_t changed = 0;
-  for (Node* node : plain_linears(graph)) {
+  for (Node* node : layers_of(graph)) {
+    if (!is_plain(node)) continue;
     Node* end = quick_gelu_end(node->output());
     const auto activation = end != nullptr ? Activation::kQuickGelu : Activation::kGelu;
     if (end == nullptr) end = gelu_end(node->output());
@@ -108,12 +109,25 @@ std::int64_t fuse_activations(const Graph& graph) {
 
 std::int64_t fuse_residuals(const Graph& graph) {
   std::int64_t changed = 0;
-  for (Node* node : plain_linears(graph)) {
+  for (Node* node : layers_of(graph)) {
     Node* sum = sum_of(node->output());
-    if (sum == nullptr || sum->owningBlock() != node->owningBlock()) continue;
+    if (!is_plain(node) || sum == nullptr || sum->owningBlock() != node->owningBlock()) continue;
     node->moveBefore(sum);  // behind whatever it is added to
     set_other(node, sum->input(0) == node->output() ? sum->input(1) : sum->input(0));
     absorb(node, sum);
+    ++changed;
+  }
+  return changed;
+}
+
+std::int64_t fuse_relus(const Graph& graph) {
+  std::int64_t changed = 0;
+  for (Node* node : layers_of(graph)) {
+    if (rectifies(node) || node->output()->uses().size() != 1) continue;
+    Node* relu = node->output()->uses()[0].user;
+    if (relu->kind() != c10::aten::relu || relu->owningBlock() != node->owningBlock()) continue;
+    set_rectify(node);
+    absorb(node, relu);
     ++changed;
   }
   return changed;

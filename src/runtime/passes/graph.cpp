@@ -26,8 +26,8 @@ std::optional<at::Tensor> constant_tensor(const Value* value) {
 
 std::optional<at::Tensor> constant_floats(const Value* value) {
   auto tensor = constant_tensor(value);
-  const bool fits = tensor && tensor->is_cpu() && tensor->scalar_type() == at::kFloat &&
-                    tensor->numel() > 0;
+  const bool fits =
+      tensor && tensor->is_cpu() && tensor->scalar_type() == at::kFloat && tensor->numel() > 0;
   return fits ? tensor : std::nullopt;
 }
 
@@ -36,9 +36,14 @@ bool is_number(const Value* value, double wanted) {
   return constant && constant->isScalar() && constant->toScalar().toDouble() == wanted;
 }
 
-bool is_sizes(const Value* value, const std::vector<std::int64_t>& wanted) {
+std::optional<std::vector<std::int64_t>> constant_sizes(const Value* value) {
   const auto constant = torch::jit::toIValue(value);
-  return constant && constant->isIntList() && constant->toIntVector() == wanted;
+  if (!constant || !constant->isIntList()) return std::nullopt;
+  return constant->toIntVector();
+}
+
+bool is_sizes(const Value* value, const std::vector<std::int64_t>& wanted) {
+  return constant_sizes(value) == wanted;
 }
 
 }  // namespace glint::passes

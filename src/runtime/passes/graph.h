@@ -19,6 +19,7 @@ std::optional<at::Tensor> constant_tensor(const torch::jit::Value* value);
 // f32 numbers on the CPU, at least one.
 std::optional<at::Tensor> constant_floats(const torch::jit::Value* value);
 bool is_number(const torch::jit::Value* value, double wanted);
+std::optional<std::vector<std::int64_t>> constant_sizes(const torch::jit::Value* value);
 bool is_sizes(const torch::jit::Value* value, const std::vector<std::int64_t>& wanted);
 
 }  // namespace glint::passes

@@ -2,8 +2,8 @@
 // the layers behind the attention. Keys and values stay those of all tokens.
 #include <torch/csrc/jit/ir/constants.h>
 
-#include <array>
 #include <algorithm>
+#include <array>
 
 #include "runtime/passes/graph.h"
 #include "runtime/passes/operators.h"
@@ -64,8 +64,7 @@ std::optional<LastBlock> last_block(Value* out) {
   if (block.fc2->kind() != kLinear || block.fc2->inputs().size() != 2) return std::nullopt;
   block.fc1 = block.fc2->input(0)->node();
   const Value* mid = block.fc2->input(1);
-  if (block.fc1->kind() != kLinear || block.fc1->inputs().size() != 1 ||
-      block.fc1->input(0) != mid)
+  if (block.fc1->kind() != kLinear || block.fc1->inputs().size() != 1 || block.fc1->input(0) != mid)
     return std::nullopt;
   block.projection = block.fc1->input(0)->node();
   if (block.projection->kind() != kLinear || block.projection->inputs().size() != 2 ||
@@ -93,7 +92,8 @@ class Narrowing {
   // [B, 1, width]: the pooled token of the block's output.
   Value* output(const LastBlock& block) {
     Value* q = token_of(block.attention->input(0), kQueries);
-    Value* mixed = clone(block.attention, {q, block.attention->input(1), block.attention->input(2)});
+    Value* mixed =
+        clone(block.attention, {q, block.attention->input(1), block.attention->input(2)});
     Value* heads = clone(block.transpose, with_first(block.transpose, mixed));
     Value* merged = clone(block.flatten, with_first(block.flatten, heads));
     Value* x = token_of(block.projection->input(1), kTokens);

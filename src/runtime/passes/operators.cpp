@@ -18,7 +18,7 @@ using torch::jit::Stack;
 using torch::jit::Value;
 
 const c10::Symbol kLinear = c10::Symbol::fromQualString("glint::linear");
-const c10::Symbol kPatches = c10::Symbol::fromQualString("glint::patches");
+const c10::Symbol kConvolution = c10::Symbol::fromQualString("glint::convolution");
 const c10::Symbol kAttention = c10::Symbol::fromQualString("glint::attention");
 
 namespace {
@@ -26,7 +26,10 @@ namespace {
 const c10::Symbol kLayer = c10::Symbol::attr("layer");
 const c10::Symbol kActivation = c10::Symbol::attr("activation");
 const c10::Symbol kNorm = c10::Symbol::attr("norm");
-const c10::Symbol kSide = c10::Symbol::attr("side");
+const c10::Symbol kRectify = c10::Symbol::attr("rectify");
+const c10::Symbol kKernel = c10::Symbol::attr("kernel");
+const c10::Symbol kStride = c10::Symbol::attr("stride");
+const c10::Symbol kPadding = c10::Symbol::attr("padding");
 const c10::Symbol kCausal = c10::Symbol::attr("causal");
 const c10::Symbol kScale = c10::Symbol::attr("scale");
 const c10::Symbol kOperands = c10::Symbol::attr("operands");
@@ -37,29 +40,34 @@ at::Tensor pop(Stack& stack) {
   return tensor;
 }
 
+Pair pair_of(const Node* node, c10::Symbol name) {
+  const auto& numbers = node->is(name);
+  return {numbers.at(0), numbers.at(1)};
+}
+
+LinearSteps steps_of(const Node* node) {
+  return {norm_of(node), activation_of(node), at::Tensor(), rectifies(node)};
+}
+
 Operation linear(const Node* node) {
   const bool adds = node->inputs().size() == 2;
-  return [layer = layer_of(node), activation = activation_of(node), norm = norm_of(node),
-          adds](Stack& stack) {
-    const at::Tensor other = adds ? pop(stack) : at::Tensor();
+  return [layer = layer_of(node), steps = steps_of(node), adds](Stack& stack) {
+    LinearSteps now = steps;
+    if (adds) now.other = pop(stack);
     const at::Tensor x = pop(stack);
-    stack.emplace_back(layer->run(x, {norm, activation, other}));
+    stack.emplace_back(layer->run(x, now));
   };
 }
 
-// pixels [B, C, H, W] -> [B, out, H / side, W / side], a view whose channels lie together, as a
-// transformer wants them next.
-Operation patches(const Node* node) {
-  return [layer = layer_of(node), side = node->i(kSide)](Stack& stack) {
+Operation convolution(const Node* node) {
+  const bool adds = node->inputs().size() == 2;
+  const ConvolutionStep step{layer_of(node), pair_of(node, kKernel), pair_of(node, kStride),
+                             pair_of(node, kPadding)};
+  return [step, steps = steps_of(node), adds](Stack& stack) {
+    LinearSteps now = steps;
+    if (adds) now.other = pop(stack);
     const at::Tensor pixels = pop(stack);
-    TORCH_CHECK(pixels.dim() == 4, "expected pixels of rank 4, got ", pixels.dim());
-    const std::int64_t batch = pixels.size(0), channels = pixels.size(1);
-    const std::int64_t rows = pixels.size(2) / side, columns = pixels.size(3) / side;
-    const at::Tensor whole = pixels.slice(2, 0, rows * side).slice(3, 0, columns * side);
-    const at::Tensor cut = whole.reshape({batch, channels, rows, side, columns, side})
-                               .permute({0, 2, 4, 1, 3, 5})
-                               .reshape({batch, rows, columns, channels * side * side});
-    stack.emplace_back(layer->run(cut, {}).permute({0, 3, 1, 2}));
+    stack.emplace_back(convolve(pixels, step, std::move(now)));
   };
 }
 
@@ -80,12 +88,11 @@ void register_operators() {
   static std::once_flag once;
   std::call_once(once, [] {
     const auto add = [](const char* schema, Operation (*create)(const Node*)) {
-      torch::jit::registerOperator(
-          Operator(schema, create, c10::AliasAnalysisKind::FROM_SCHEMA));
+      torch::jit::registerOperator(Operator(schema, create, c10::AliasAnalysisKind::FROM_SCHEMA));
     };
     // "...": operators of fixed arguments share one Operation among all nodes of a name.
     add("glint::linear(...) -> Tensor", linear);
-    add("glint::patches(...) -> Tensor", patches);
+    add("glint::convolution(...) -> Tensor", convolution);
     add("glint::attention(...) -> Tensor", attention);
   });
 }
@@ -103,18 +110,32 @@ c10::intrusive_ptr<NormWeights> norm_of(const Node* node) {
 
 bool is_causal(const Node* attention) { return attention->i(kCausal) != 0; }
 
-Node* make_linear(Graph& graph, Value* x, c10::intrusive_ptr<PackedLinear> layer) {
-  Node* node = graph.create(kLinear, {x}, 1);
+bool is_layer(const Node* node) { return node->kind() == kLinear || node->kind() == kConvolution; }
+
+bool rectifies(const Node* node) { return node->i(kRectify) != 0; }
+
+namespace {
+
+Node* make_layer(Graph& graph, c10::Symbol kind, Value* x, c10::intrusive_ptr<PackedLinear> layer) {
+  Node* node = graph.create(kind, {x}, 1);
   node->ival_(kLayer, c10::IValue::make_capsule(std::move(layer)));
+  node->i_(kRectify, 0);
   set_activation(node, Activation::kNone);
   return node;
 }
 
-Node* make_patches(Graph& graph, Value* pixels, c10::intrusive_ptr<PackedLinear> layer,
-                   std::int64_t side) {
-  Node* node = graph.create(kPatches, {pixels}, 1);
-  node->ival_(kLayer, c10::IValue::make_capsule(std::move(layer)));
-  node->i_(kSide, side);
+}  // namespace
+
+Node* make_linear(Graph& graph, Value* x, c10::intrusive_ptr<PackedLinear> layer) {
+  return make_layer(graph, kLinear, x, std::move(layer));
+}
+
+Node* make_convolution(Graph& graph, Value* pixels, ConvolutionStep step) {
+  Node* node = make_layer(graph, kConvolution, pixels, std::move(step.layer));
+  const auto set = [&](c10::Symbol name, Pair pair) { node->is_(name, {pair[0], pair[1]}); };
+  set(kKernel, step.kernel);
+  set(kStride, step.stride);
+  set(kPadding, step.padding);
   return node;
 }
 
@@ -135,6 +156,8 @@ void set_norm(Node* node, c10::intrusive_ptr<NormWeights> norm) {
 }
 
 void set_other(Node* node, Value* other) { node->addInput(other); }
+
+void set_rectify(Node* node) { node->i_(kRectify, 1); }
 
 void replace(Node* old, Node* fresh) {
   fresh->insertBefore(old);

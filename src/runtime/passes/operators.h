@@ -3,28 +3,34 @@
 //
 //   glint::linear(Tensor x) -> Tensor                 activation(norm(x) W^T + b)
 //   glint::linear(Tensor x, Tensor other) -> Tensor   the same + other, broadcast
-//   glint::patches(Tensor pixels) -> Tensor           a convolution, stride = kernel
+//   glint::convolution(Tensor pixels) -> Tensor       activation(conv2d(pixels))
+//   glint::convolution(Tensor pixels, Tensor other) -> Tensor
+//                                                     the same + other, broadcast
 //   glint::attention(Tensor q, Tensor k, Tensor v) -> Tensor
 //                                                     softmax(q k^T scale) v
+// The first four ("layers") may end in max(y, 0).
 #pragma once
 
 #include <c10/util/intrusive_ptr.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "runtime/passes/convolve.h"
 #include "runtime/passes/packed_linear.h"
 
 namespace glint::passes {
 
 extern const c10::Symbol kLinear;
-extern const c10::Symbol kPatches;
+extern const c10::Symbol kConvolution;
 extern const c10::Symbol kAttention;
 
 // Makes TorchScript know the operators; the first call does.
 void register_operators();
 
-// Of a glint::linear.
+// Of a layer.
+bool is_layer(const torch::jit::Node* node);
 c10::intrusive_ptr<PackedLinear> layer_of(const torch::jit::Node* node);
 Activation activation_of(const torch::jit::Node* node);
+bool rectifies(const torch::jit::Node* node);
 c10::intrusive_ptr<NormWeights> norm_of(const torch::jit::Node* node);  // nullptr without one
 
 bool is_causal(const torch::jit::Node* attention);
@@ -32,21 +38,21 @@ bool is_causal(const torch::jit::Node* attention);
 // New nodes, not yet inserted.
 torch::jit::Node* make_linear(torch::jit::Graph& graph, torch::jit::Value* x,
                               c10::intrusive_ptr<PackedLinear> layer);
-// side: of a patch, pixels.
-torch::jit::Node* make_patches(torch::jit::Graph& graph, torch::jit::Value* pixels,
-                               c10::intrusive_ptr<PackedLinear> layer, std::int64_t side);
+torch::jit::Node* make_convolution(torch::jit::Graph& graph, torch::jit::Value* pixels,
+                                   ConvolutionStep step);
 struct AttentionStep {
   bool causal;
   std::optional<double> scale;  // 1 / sqrt(width of a head) without one
   Operands operands;
 };
-torch::jit::Node* make_attention(torch::jit::Graph& graph,
-                                 at::ArrayRef<torch::jit::Value*> q_k_v, AttentionStep step);
+torch::jit::Node* make_attention(torch::jit::Graph& graph, at::ArrayRef<torch::jit::Value*> q_k_v,
+                                 AttentionStep step);
 
-// What a glint::linear does besides the product; each on a node that does not do it yet.
+// What a layer does besides the product; each on a node that does not do it yet.
 void set_activation(torch::jit::Node* node, Activation activation);
 void set_norm(torch::jit::Node* node, c10::intrusive_ptr<NormWeights> norm);
 void set_other(torch::jit::Node* node, torch::jit::Value* other);
+void set_rectify(torch::jit::Node* node);
 
 // Puts `fresh` where `old` is, whose one output it stands for, and removes `old`.
 void replace(torch::jit::Node* old, torch::jit::Node* fresh);

@@ -13,12 +13,26 @@ namespace {
 using torch::jit::Node;
 using torch::jit::Value;
 
+constexpr std::int64_t kPixelChannels = 4;
+
 // The constant bias of a layer; undefined where it has none; nullopt where it is computed.
 std::optional<at::Tensor> constant_bias(const Value* value) {
   if (value->mustBeNone()) return at::Tensor();
   auto bias = constant_floats(value);
   if (!bias || bias->dim() != 1) return std::nullopt;
   return bias->contiguous();
+}
+
+std::optional<Pair> constant_pair(const Value* value) {
+  const auto sizes = constant_sizes(value);
+  if (!sizes || sizes->size() != 2) return std::nullopt;
+  return Pair{(*sizes)[0], (*sizes)[1]};
+}
+
+// [out, in] as it is, [out, channels, down, across] as rows of [down, across, channels].
+at::Tensor matrix_of(const at::Tensor& weight) {
+  if (weight.dim() == 2) return weight;
+  return weight.permute({0, 2, 3, 1}).reshape({weight.size(0), -1});
 }
 
 }  // namespace
@@ -30,7 +44,7 @@ c10::intrusive_ptr<PackedLinear> PackedLayers::of(const at::Tensor& weight, cons
   if (found != layers_.end()) return found->second.layer;
   c10::intrusive_ptr<PackedLinear> layer;
   try {
-    layer = c10::make_intrusive<PackedLinear>(weight, bias, operands);
+    layer = c10::make_intrusive<PackedLinear>(matrix_of(weight), bias, operands);
   } catch (const Error& error) {  // of the trial: the layer stays as it is
     refusals_.emplace_back(error.what());
   }
@@ -51,23 +65,24 @@ std::int64_t pack_linears(const Graph& graph, PackedLayers& layers) {
   return changed;
 }
 
-std::int64_t pack_patches(const Graph& graph, PackedLayers& layers) {
+std::int64_t pack_convolutions(const Graph& graph, PackedLayers& layers) {
   std::int64_t changed = 0;
   for (Node* node : nodes_of(graph, c10::aten::conv2d)) {
     if (node->inputs().size() != 7) continue;
     const auto weight = constant_floats(node->input(1));
     const auto bias = constant_bias(node->input(2));
-    if (!weight || weight->dim() != 4 || !bias) continue;
-    const std::int64_t side = weight->size(2);
-    const bool is_patches = side > 1 && weight->size(3) == side &&
-                            is_sizes(node->input(3), {side, side}) &&
-                            is_sizes(node->input(4), {0, 0}) && is_sizes(node->input(5), {1, 1}) &&
-                            is_number(node->input(6), 1);
-    if (!is_patches) continue;
-    auto layer =
-        layers.of(weight->reshape({weight->size(0), -1}), *bias, layers.arithmetic().rest);
+    const auto stride = constant_pair(node->input(3)), padding = constant_pair(node->input(4));
+    const bool fits = weight && weight->dim() == 4 && bias && stride && padding &&
+                      is_sizes(node->input(5), {1, 1}) && is_number(node->input(6), 1);
+    if (!fits) continue;
+    // The first layer sees pixels, whose rounding all others inherit, and is a small part.
+    const bool first = weight->size(1) <= kPixelChannels;
+    const auto& [of_layers, of_rest] = layers.arithmetic();
+    auto layer = layers.of(*weight, *bias, first ? of_rest : of_layers);
     if (!layer) continue;
-    replace(node, make_patches(*graph, node->input(0), std::move(layer), side));
+    const Pair kernel{weight->size(2), weight->size(3)};
+    replace(node, make_convolution(*graph, node->input(0),
+                                   {std::move(layer), kernel, *stride, *padding}));
     ++changed;
   }
   return changed;

@@ -42,27 +42,36 @@ PackedLinear::PackedLinear(const at::Tensor& weight, const at::Tensor& bias, Ope
 
 at::Tensor PackedLinear::run(const at::Tensor& x, const LinearSteps& steps) const {
   const std::int64_t in = matmul_.in_features();
-  TORCH_CHECK(x.dim() > 0 && x.size(-1) == in && x.scalar_type() == at::kFloat,
-              "expected rows of ", in, " float numbers, got ", x.sizes());
+  TORCH_CHECK(x.dim() > 0 && x.size(-1) == in && x.scalar_type() == at::kFloat, "expected rows of ",
+              in, " float numbers, got ", x.sizes());
   auto shape = x.sizes().vec();
   shape.back() = matmul_.out_features();
   const at::Tensor y = at::empty(shape, x.options().memory_format(at::MemoryFormat::Contiguous));
-  const at::Tensor rows = x.contiguous();
   const at::Tensor& other = steps.other;
-  const bool same = other.defined() && other.sizes() == y.sizes() &&
-                    other.scalar_type() == at::kFloat;
-  const at::Tensor added = same ? other.contiguous() : at::Tensor();
+  const bool late =
+      other.defined() && (other.sizes() != y.sizes() || other.scalar_type() != at::kFloat);
+  run_into(x.contiguous(),
+           {steps.norm, steps.activation,
+            other.defined() && !late ? other.contiguous() : at::Tensor(), steps.rectify && !late},
+           y);
+  if (!late) return y;
+  const at::Tensor sum = at::add(y, other);
+  return steps.rectify ? sum.clamp_min(0) : sum;
+}
+
+void PackedLinear::run_into(const at::Tensor& x, const LinearSteps& steps,
+                            const at::Tensor& y) const {
   std::optional<LayerNorm> norm;
   if (steps.norm) {
     norm = {data_or_null(steps.norm->weight), data_or_null(steps.norm->bias),
             static_cast<float>(steps.norm->epsilon)};
   }
-  matmul_.run(rows.const_data_ptr<float>(), rows.numel() / in,
+  matmul_.run(x.const_data_ptr<float>(), x.numel() / matmul_.in_features(),
               {.norm = norm ? &*norm : nullptr,
                .activation = steps.activation,
-               .other = data_or_null(added)},
+               .other = data_or_null(steps.other),
+               .rectify = steps.rectify},
               y.mutable_data_ptr<float>());
-  return other.defined() && !same ? at::add(y, other) : y;
 }
 
 }  // namespace glint::passes

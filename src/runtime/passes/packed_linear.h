@@ -20,7 +20,8 @@ struct NormWeights final : torch::CustomClassHolder {
 struct LinearSteps {
   c10::intrusive_ptr<NormWeights> norm;  // or nullptr
   Activation activation = Activation::kNone;
-  at::Tensor other;  // added at the end, broadcast; or undefined
+  at::Tensor other;      // added behind it, broadcast; or undefined
+  bool rectify = false;  // max(y, 0) at the end
 };
 
 class PackedLinear final : public torch::CustomClassHolder {
@@ -32,8 +33,11 @@ class PackedLinear final : public torch::CustomClassHolder {
 
   // x [..., K] f32 -> activation(norm(x) weight^T + bias) + other [..., N].
   at::Tensor run(const at::Tensor& x, const LinearSteps& steps) const;
+  // The same of contiguous tensors, `other`, if any, of y's shape.
+  void run_into(const at::Tensor& x, const LinearSteps& steps, const at::Tensor& y) const;
 
   std::int64_t in_features() const { return matmul_.in_features(); }
+  std::int64_t out_features() const { return matmul_.out_features(); }
 
  private:
   PackedMatmul matmul_;

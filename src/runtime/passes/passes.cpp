@@ -1,6 +1,7 @@
 #include "runtime/passes/passes.h"
 
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
+#include <torch/csrc/jit/passes/frozen_conv_folding.h>
 
 #include "runtime/passes/operators.h"
 
@@ -14,10 +15,13 @@ std::vector<std::string> run(const Graph& graph, PackedLayers& layers) {
     changed.emplace_back(name);
     torch::jit::EliminateDeadCode(graph);
   };
+  auto folded = graph;
+  note("fold_batch_norms", torch::jit::FoldFrozenConvBatchnorm(folded) ? 1 : 0);
   note("pack_linears", pack_linears(graph, layers));
-  note("pack_patches", pack_patches(graph, layers));
+  note("pack_convolutions", pack_convolutions(graph, layers));
   note("fuse_activations", fuse_activations(graph));
   note("fuse_residuals", fuse_residuals(graph));
+  note("fuse_relus", fuse_relus(graph));
   note("fuse_norms", fuse_norms(graph));
   note("pack_attention", pack_attention(graph, layers));
   note("narrow_tokens", narrow_tokens(graph));

@@ -23,7 +23,8 @@ struct Arithmetic {
   Operands rest = Operands::kF32;
 };
 
-// The packed layers of a tower, whose methods share weights.
+// The packed layers of a tower, whose methods share weights: of linear layers [out, in] and of
+// convolutions [out, channels, down, across].
 class PackedLayers {
  public:
   explicit PackedLayers(Arithmetic arithmetic) : arithmetic_(arithmetic) {}
@@ -50,12 +51,14 @@ class PackedLayers {
 
 // aten::linear with constant f32 weights -> glint::linear.
 std::int64_t pack_linears(const Graph& graph, PackedLayers& layers);
-// aten::conv2d whose stride is its kernel (a ViT's patches) -> glint::patches, a packed layer too.
-std::int64_t pack_patches(const Graph& graph, PackedLayers& layers);
-// glint::linear and the GELU or QuickGELU that alone uses it -> one glint::linear.
+// aten::conv2d with constant f32 weights, of one group and no dilation -> glint::convolution.
+std::int64_t pack_convolutions(const Graph& graph, PackedLayers& layers);
+// A layer and the GELU or QuickGELU that alone uses it -> one layer.
 std::int64_t fuse_activations(const Graph& graph);
-// The sum of anything and a glint::linear that nothing else uses -> a glint::linear of two.
+// The sum of anything and a layer that nothing else uses -> a layer of two inputs.
 std::int64_t fuse_residuals(const Graph& graph);
+// A layer and the ReLU that alone uses it -> one layer.
+std::int64_t fuse_relus(const Graph& graph);
 // A layer norm that only glint::linear use -> part of each.
 std::int64_t fuse_norms(const Graph& graph);
 // aten::scaled_dot_product_attention without a mask -> glint::attention.
