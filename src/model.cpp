@@ -6,6 +6,7 @@
 
 #include "bank_source.h"
 #include "core/check.h"
+#include "core/heap.h"
 #include "heads/registry.h"
 #include "image_batches.h"
 #include "package/ports.h"
@@ -102,7 +103,8 @@ Model Model::load(const std::string& package_path, const ModelOptions& options) 
 Model Model::load(const Package& package, const ModelOptions& options) {
   return within_memory("loading a model", [&] {
     check_options(options);
-    auto impl = std::make_shared<Impl>(Impl{package, {}, {}, {}, {}});
+    const Package kept = package.without_towers();  // LibTorch has them from load_towers on
+    auto impl = std::make_shared<Impl>(Impl{kept, {}, {}, {}, {}});
     const Manifest& manifest = impl->manifest();
     if (manifest.tokenizer) {
       impl->tokenizer =
@@ -123,9 +125,10 @@ Model Model::load(const Package& package, const ModelOptions& options) {
                     .precision = std::string(to_string(loaded.precision)),
                     .towers = std::move(loaded.reports)};
     for (const auto& [name, task] : manifest.tasks) {
-      impl->tasks.emplace(name, Impl::Task{make_heads(package, name, options.heads),
-                                           bank_source_of(package, name)});
+      impl->tasks.emplace(
+          name, Impl::Task{make_heads(kept, name, options.heads), bank_source_of(kept, name)});
     }
+    return_freed_memory();  // a quarter of the weights, after they were packed
     return Model(std::move(impl));
   });
 }

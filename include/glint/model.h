@@ -55,9 +55,9 @@ struct EncodeOptions {
 };
 
 // A loaded model of any family. Immutable after load(), cheap to copy, and all const methods may
-// run concurrently on one instance, with the results of serial calls. It holds the weights in f32
-// beside the package's bytes; share it. The host program's thread, ATen and OpenCV settings are
-// left as they are.
+// run concurrently on one instance, with the results of serial calls. It holds the weights in f32,
+// and of a package on disk no second copy (Package::without_towers); share it. The host program's
+// thread, ATen and OpenCV settings are left as they are.
 class GLINT_API Model {
  public:
   // Opens and verifies the package, then loads its towers onto the device.
@@ -69,7 +69,7 @@ class GLINT_API Model {
   static Model load(const Package& package, const ModelOptions& options = {});
 
   const Manifest& manifest() const { return package().manifest(); }
-  const Package& package() const;
+  const Package& package() const;  // in its form without_towers()
 
   // Encodes the words of a question, once for any number of images. No labels: the package's
   // classes.json. Templates: the package's own unless given. Task: the only one unless given.

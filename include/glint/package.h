@@ -158,8 +158,13 @@ class GLINT_API Package {
   std::optional<Package> base() const;
 
   // The bytes of a file of manifest().files, a lent one too, or of glint.json; valid while any copy
-  // of this package lives. Throws kNotFound.
+  // of this package lives. Throws kNotFound; of without_towers(), kIo and kCorruptPackage, too.
   std::span<const std::byte> file(std::string_view name) const;
+
+  // The same package in less memory: once no copy of this one is left, its towers' files and those
+  // of its base are gone. file() reads them again when it is asked for one, and refuses one that
+  // has changed. What was opened from memory stays there. Models hold their package in this form.
+  Package without_towers() const;
 
   // The tensors of a listed safetensors file (f32, f16 widened to f32, i64).
   // Throws Error: kNotFound, kCorruptPackage.

@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "core/check.h"
+#include "core/large_buffer.h"
 
 namespace glint {
 namespace {
 
-constexpr int kAttempts = 100;  // at a name that nobody has
+constexpr std::size_t kLargeFileBytes = 64 << 20;  // in an allocation of its own
+constexpr int kAttempts = 100;                     // at a name that nobody has
 
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -44,7 +46,10 @@ std::vector<std::byte> read_file(const std::string& path, std::int64_t max_bytes
     fail(ErrorCode::kInvalidArgument, "expected at most ", max_bytes, " bytes, got ", size, " in ",
          quote(path));
   }
-  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
+  std::vector<std::byte> bytes;
+  bytes.reserve(static_cast<std::size_t>(size));
+  if (size >= kLargeFileBytes) prefer_large_pages({bytes.data(), bytes.capacity()});
+  bytes.resize(static_cast<std::size_t>(size));
   if (std::fread(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) {
     fail(ErrorCode::kIo, "cannot read all ", bytes.size(), " bytes of ", quote(path));
   }

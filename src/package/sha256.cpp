@@ -2,82 +2,64 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
-#include <cstring>
+
+#if defined(GLINT_X86_KERNELS)
+#include <cpuid.h>
+#endif
+
+#include "package/sha256_blocks.h"
 
 namespace glint {
 namespace {
 
-constexpr std::size_t kBlockBytes = 64;
+struct Available {
+  std::array<const Sha256Blocks*, 2> list{&sha256::kScalar};
+  std::size_t count = 1;
+};
 
-// First 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 4.2.2).
-constexpr std::array<std::uint32_t, 64> kRound = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-
-using State = std::array<std::uint32_t, 8>;
-
-std::uint32_t big_endian(const std::byte* bytes) {
-  return std::to_integer<std::uint32_t>(bytes[0]) << 24 |
-         std::to_integer<std::uint32_t>(bytes[1]) << 16 |
-         std::to_integer<std::uint32_t>(bytes[2]) << 8 | std::to_integer<std::uint32_t>(bytes[3]);
-}
-
-// FIPS 6.2.2 for one block of 64 bytes.
-void add_block(State& state, const std::byte* block) {
-  std::array<std::uint32_t, 64> w;
-  for (std::size_t t = 0; t < 16; ++t) w[t] = big_endian(block + 4 * t);
-  for (std::size_t t = 16; t < 64; ++t) {
-    const std::uint32_t s0 = std::rotr(w[t - 15], 7) ^ std::rotr(w[t - 15], 18) ^ w[t - 15] >> 3;
-    const std::uint32_t s1 = std::rotr(w[t - 2], 17) ^ std::rotr(w[t - 2], 19) ^ w[t - 2] >> 10;
-    w[t] = w[t - 16] + s0 + w[t - 7] + s1;
-  }
-  auto [a, b, c, d, e, f, g, h] = state;
-  for (std::size_t t = 0; t < 64; ++t) {
-    const std::uint32_t sum1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
-    const std::uint32_t t1 = h + sum1 + ((e & f) ^ (~e & g)) + kRound[t] + w[t];
-    const std::uint32_t sum0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
-    const std::uint32_t t2 = sum0 + ((a & b) ^ (a & c) ^ (b & c));
-    h = g;
-    g = f;
-    f = e;
-    e = d + t1;
-    d = c;
-    c = b;
-    b = a;
-    a = t1 + t2;
-  }
-  const State added = {a, b, c, d, e, f, g, h};
-  for (std::size_t i = 0; i < state.size(); ++i) state[i] += added[i];
+Available find_available() {
+  Available found;
+#if defined(GLINT_X86_KERNELS)
+  __builtin_cpu_init();
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kSha = 1U << 29;  // of leaf 7, EBX: not every compiler can ask for it by name
+  const bool sha = __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & kSha) != 0;
+  if (sha && __builtin_cpu_supports("sse4.1")) found.list[found.count++] = &sha256::kX86;
+#endif
+  return found;
 }
 
 }  // namespace
 
+std::span<const Sha256Blocks* const> sha256_implementations() {
+  static const Available available = find_available();
+  return std::span(available.list).first(available.count);
+}
+
 std::string sha256_hex(std::span<const std::byte> bytes) {
+  return sha256_hex(bytes, *sha256_implementations().back());
+}
+
+std::string sha256_hex(std::span<const std::byte> bytes, const Sha256Blocks& blocks) {
   // Fractional parts of the square roots of the first eight primes (FIPS 5.3.3).
-  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  const std::size_t whole = bytes.size() / kBlockBytes * kBlockBytes;
-  for (std::size_t at = 0; at < whole; at += kBlockBytes) add_block(state, bytes.data() + at);
+  std::array<std::uint32_t, 8> state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  const std::size_t whole = bytes.size() / kSha256BlockBytes * kSha256BlockBytes;
+  blocks.add(state.data(), bytes.data(), whole / kSha256BlockBytes);
 
   // The rest, a 1 bit, zeros and the length in bits: one or two blocks (FIPS 5.1.1).
-  std::array<std::byte, 2 * kBlockBytes> tail{};
+  std::array<std::byte, 2 * kSha256BlockBytes> tail{};
   const std::size_t rest = bytes.size() - whole;
   std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(whole), rest, tail.begin());
   tail[rest] = std::byte{0x80};
-  const std::size_t tail_bytes = rest + 9 <= kBlockBytes ? kBlockBytes : 2 * kBlockBytes;
+  const std::size_t tail_bytes =
+      rest + 9 <= kSha256BlockBytes ? kSha256BlockBytes : 2 * kSha256BlockBytes;
   const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
   for (std::size_t i = 0; i < 8; ++i) {
     tail[tail_bytes - 1 - i] = static_cast<std::byte>(bits >> (8 * i) & 0xff);
   }
-  for (std::size_t at = 0; at < tail_bytes; at += kBlockBytes) add_block(state, tail.data() + at);
+  blocks.add(state.data(), tail.data(), tail_bytes / kSha256BlockBytes);
 
   constexpr char kHex[] = "0123456789abcdef";
   std::string hex;

@@ -49,7 +49,7 @@ class TorchTowers final : public Towers {
  public:
   TorchTowers(const Package& package, std::optional<Tokenizer> tokenizer,
               const TowersOptions& options)
-      : package_(package),
+      : package_(package.without_towers()),
         options_(options),
         precision_(available(options)),
         tokenizer_(std::move(tokenizer)) {

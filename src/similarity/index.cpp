@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/file.h"
+#include "core/large_buffer.h"
 #include "core/mapped_file.h"
 #include "similarity/index_encoder.h"
 #include "similarity/index_layout.h"
@@ -17,8 +18,6 @@ namespace {
 
 constexpr int kMaxThreads = 1024;
 constexpr std::size_t kCheckedBytes = 16 << 20;  // between two looks at the stop token
-
-using Buffer = std::vector<std::byte>;
 
 template <typename T>
 const T* at(std::span<const std::byte> file, const IndexLayout::Range& range) {
@@ -41,15 +40,15 @@ std::string_view to_string(IndexStorage storage) {
 
 // An index in memory is the bytes of its file.
 struct Index::Impl {
-  std::variant<Buffer, std::unique_ptr<const MappedFile>> holder;
+  std::variant<LargeBuffer, std::unique_ptr<const MappedFile>> holder;
   std::string path;  // empty in memory
   std::span<const std::byte> bytes;
   IndexHeader header;
   IndexView view;
 
-  explicit Impl(Buffer buffer)
+  explicit Impl(LargeBuffer buffer)
       : holder(std::move(buffer)),
-        bytes(std::get<Buffer>(holder)),
+        bytes(std::get<LargeBuffer>(holder).bytes()),
         header(read_header(bytes, "in memory")),
         view(make_view()) {}
 
@@ -89,9 +88,9 @@ Index Index::build(std::span<const float> rows, std::int64_t d, IndexStorage sto
   const auto n = static_cast<std::int64_t>(rows.size() / static_cast<std::size_t>(d));
   const IndexLayout layout(storage, n, d);
   return within_memory("Index::build", [&] {
-    Buffer buffer(layout.file_bytes);
+    LargeBuffer buffer(static_cast<std::size_t>(layout.file_bytes));
     IndexEncoder encoder(layout, [&](std::uint64_t place, std::span<const std::byte> bytes) {
-      std::ranges::copy(bytes, buffer.begin() + static_cast<std::ptrdiff_t>(place));
+      std::ranges::copy(bytes, buffer.bytes().subspan(static_cast<std::size_t>(place)).begin());
     });
     encoder.add(rows);
     encoder.finish();

@@ -5,8 +5,6 @@
 #include <numeric>
 #include <string>
 
-#include "text/unicode.h"
-
 namespace glint {
 namespace {
 
@@ -35,6 +33,38 @@ BytePairs::BytePairs(std::span<const Merge> merges) : bytes_(byte_symbols()) {
     std::sort(rules_.begin() + first_[left], rules_.begin() + first_[left + 1],
               [](const Rule& a, const Rule& b) { return a.right < b.right; });
   }
+  whole_ = find_whole_words(merges);
+}
+
+// A vocabulary may have a symbol that merges never make, its letters having been merged otherwise
+// before: only those count that merging gives.
+WholeWords BytePairs::find_whole_words(std::span<const Merge> merges) const {
+  std::vector<std::string> spellings(2 * kByteSymbols);  // empty: too long
+  for (int byte = 0; byte < kByteSymbols; ++byte) {
+    const auto symbol = static_cast<std::size_t>(bytes_[static_cast<std::size_t>(byte)]);
+    spellings[symbol] = spellings[symbol + kByteSymbols] = std::string(1, static_cast<char>(byte));
+  }
+  WholeWords found(merges.size() + kByteSymbols);
+  Workspace work;
+  std::vector<std::int64_t> ids;
+  const auto add = [&](std::int32_t symbol, const std::string& word) {
+    ids.clear();
+    append_merged(word, work, ids);
+    if (ids.size() == 1 && ids.front() == symbol) found.add(word, symbol);
+  };
+  for (std::int32_t end = kByteSymbols; end < kFirstMerge; ++end) {
+    add(end, spellings[static_cast<std::size_t>(end)]);
+  }
+  for (const auto [left, right] : merges) {
+    const std::string& start = spellings[static_cast<std::size_t>(left)];
+    const std::string& rest = spellings[static_cast<std::size_t>(right)];
+    const auto symbol = static_cast<std::int32_t>(spellings.size());
+    const bool fits =
+        !start.empty() && !rest.empty() && start.size() + rest.size() <= WholeWords::kMaxBytes;
+    spellings.push_back(fits ? start + rest : std::string());
+    if (fits) add(symbol, spellings.back());
+  }
+  return found;
 }
 
 std::int32_t BytePairs::find(std::int32_t left, std::int32_t right) const {
@@ -53,13 +83,12 @@ void BytePairs::update(Workspace& work, std::uint32_t at) const {
   work.heap.push_back(entry(symbol.merged, at));
 }
 
-void BytePairs::load(std::u32string_view word, Workspace& work) const {
-  const std::string bytes = encode_utf8(word);
-  const auto count = static_cast<std::uint32_t>(bytes.size());
+void BytePairs::load(std::string_view word, Workspace& work) const {
+  const auto count = static_cast<std::uint32_t>(word.size());
   work.symbols.resize(count);
   work.heap.clear();
   for (std::uint32_t i = 0; i < count; ++i) {
-    const std::int32_t id = bytes_[static_cast<unsigned char>(bytes[i])];
+    const std::int32_t id = bytes_[static_cast<unsigned char>(word[i])];
     const bool last = i + 1 == count;
     work.symbols[i] = {last ? id + kByteSymbols : id, kNone, i == 0 ? kEdge : i - 1,
                        last ? kEdge : i + 1};
@@ -86,8 +115,15 @@ void BytePairs::merge(Workspace& work, std::uint32_t at) const {
   }
 }
 
-void BytePairs::append(std::u32string_view word, Workspace& work,
+void BytePairs::append(std::string_view word, Workspace& work,
                        std::vector<std::int64_t>& ids) const {
+  const std::int32_t symbol = whole_.find(word);
+  if (symbol == WholeWords::kNone) return append_merged(word, work, ids);
+  ids.push_back(symbol);
+}
+
+void BytePairs::append_merged(std::string_view word, Workspace& work,
+                              std::vector<std::int64_t>& ids) const {
   load(word, work);
   while (!work.heap.empty()) {
     std::pop_heap(work.heap.begin(), work.heap.end(), std::greater<>());

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "text/vocabulary.h"
+#include "text/whole_words.h"
 
 namespace glint {
 
@@ -35,12 +36,15 @@ class BytePairs {
 
   explicit BytePairs(std::span<const Merge> merges);
 
-  // Appends the ids of a word of at least one and fewer than 2^30 characters.
-  void append(std::u32string_view word, Workspace& work, std::vector<std::int64_t>& ids) const;
+  // Appends the ids of a word of at least one and fewer than 2^32 bytes.
+  void append(std::string_view word, Workspace& work, std::vector<std::int64_t>& ids) const;
 
  private:
+  // The same by merges alone.
+  void append_merged(std::string_view word, Workspace& work, std::vector<std::int64_t>& ids) const;
+  WholeWords find_whole_words(std::span<const Merge> merges) const;
   std::int32_t find(std::int32_t left, std::int32_t right) const;
-  void load(std::u32string_view word, Workspace& work) const;
+  void load(std::string_view word, Workspace& work) const;
   void update(Workspace& work, std::uint32_t at) const;
   void merge(Workspace& work, std::uint32_t at) const;
 
@@ -51,6 +55,7 @@ class BytePairs {
   std::array<std::int32_t, kByteSymbols> bytes_;
   std::vector<std::uint32_t> first_;  // rules_[first_[l]] to rules_[first_[l + 1]]: left symbol l
   std::vector<Rule> rules_;           // by left, then by right symbol
+  WholeWords whole_{0};               // what merges make one symbol of
 };
 
 }  // namespace glint

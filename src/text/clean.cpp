@@ -27,6 +27,21 @@ bool is_final_sigma(std::u32string_view text, std::size_t at) {
   return after == text.size() || !is_cased(text[after]);
 }
 
+// What is left to do to a plain text, whose only white space is space and line feed.
+std::string clean_lower_plain(std::string_view text) {
+  std::string out(text.size(), '\0');
+  std::size_t size = 0;
+  bool gap = true;  // what comes next follows a space, or nothing
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\n';
+    out[size] = space ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    size += space && gap ? 0 : 1;
+    gap = space;
+  }
+  out.resize(size - (size > 0 && gap ? 1 : 0));
+  return out;
+}
+
 }  // namespace
 
 std::u32string collapse_whitespace(std::u32string_view text) {
@@ -62,15 +77,13 @@ std::u32string lower_case(std::u32string_view text) {
   return out;
 }
 
-std::u32string clean_lower(std::string_view utf8) {
-  if (ftfy::is_plain(utf8)) {
-    return lower_case(collapse_whitespace(std::u32string(utf8.begin(), utf8.end())));
-  }
+std::string clean_lower(std::string_view utf8) {
+  if (ftfy::is_plain(utf8)) return clean_lower_plain(utf8);
   std::u32string text = ftfy::fix_text(decode_utf8(utf8));
   text = unescape_html(text);
   text = unescape_html(text);
   text = collapse_whitespace(text);
-  return lower_case(text);
+  return encode_utf8(lower_case(text));
 }
 
 }  // namespace glint

@@ -15,7 +15,7 @@ std::u32string collapse_whitespace(std::u32string_view text);
 std::u32string lower_case(std::u32string_view text);
 
 // All steps in the reference's order: ftfy's repairs, HTML references twice, white space, lower
-// case.
-std::u32string clean_lower(std::string_view utf8);
+// case. The result is UTF-8.
+std::string clean_lower(std::string_view utf8);
 
 }  // namespace glint

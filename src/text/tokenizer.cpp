@@ -15,6 +15,7 @@ namespace glint {
 namespace {
 
 constexpr std::size_t kMaxTextBytes = 64 << 20;
+constexpr std::size_t kUsualIds = 32;  // more than a prompt has
 
 void check(const TokenizerSpec& spec) {
   constexpr std::int64_t kMaxId = 1 << 24;
@@ -44,11 +45,13 @@ struct Tokenizer::Impl {
 
   // Ids of a text, start and end included, until there are more than `enough` of them.
   std::vector<std::int64_t> ids(std::string_view text, std::size_t enough) const {
-    const std::u32string clean = clean_lower(text);
+    const std::string clean = clean_lower(text);
     const bool openai = spec.special_spelling == SpecialSpelling::kOpenAi;
     Words words(clean, openai ? kOpenAiWords : kOpenClipWords);
     BytePairs::Workspace work;
-    std::vector<std::int64_t> ids{spec.start_id};
+    std::vector<std::int64_t> ids;
+    ids.reserve(kUsualIds);
+    ids.push_back(spec.start_id);
     while (ids.size() < enough) {
       const auto word = words.next();
       if (!word) break;

@@ -26,8 +26,6 @@ bool contains(std::span<const Range> table, char32_t c) { return find_range(tabl
 // \s of the pattern, which the four separators below the space do not match.
 bool is_pattern_space(char32_t c) { return is_space(c) && !(c >= 0x1C && c <= 0x1F); }
 
-bool is_ascii_letter(char32_t c) { return (c | 0x20) >= U'a' && (c | 0x20) <= U'z'; }
-
 // How many continuation bytes follow a lead byte, and what the first of them may be (Unicode,
 // table 3-7); no lead byte has count 0.
 struct Lead {
@@ -50,11 +48,7 @@ Lead lead_of(unsigned byte) {
 }  // namespace
 
 CharClass char_class(char32_t c) {
-  if (c < 0x80) {
-    if (is_ascii_letter(c)) return CharClass::kLetter;
-    if (c >= U'0' && c <= U'9') return CharClass::kNumber;
-    return is_pattern_space(c) ? CharClass::kNone : CharClass::kOther;
-  }
+  if (c < 0x80) return ascii_class(c);
   if (contains(kLetters, c)) return CharClass::kLetter;
   if (contains(kNumbers, c)) return CharClass::kNumber;
   return c == kYpogegrammeni || is_pattern_space(c) ? CharClass::kNone : CharClass::kOther;

@@ -20,6 +20,13 @@ enum class CharClass {
 };
 CharClass char_class(char32_t c);
 
+// The same of a code point below 128.
+constexpr CharClass ascii_class(char32_t c) {
+  if ((c | 0x20) >= U'a' && (c | 0x20) <= U'z') return CharClass::kLetter;
+  if (c >= U'0' && c <= U'9') return CharClass::kNumber;
+  return c == U' ' || (c >= 0x09 && c <= 0x0D) ? CharClass::kNone : CharClass::kOther;
+}
+
 // str.isspace(), by which str.split() splits: what \s matches, and U+001C to U+001F.
 bool is_space(char32_t c);
 

@@ -1,8 +1,11 @@
 #include "text/vocabulary.h"
 
+#include <algorithm>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "core/check.h"
 #include "text/gunzip.h"
@@ -76,7 +79,8 @@ class Lines {
 // Spelling -> id. Spellings are unique, so ids can stand for the reference's strings.
 class Symbols {
  public:
-  Symbols() {
+  explicit Symbols(std::size_t merges) {
+    ids_.reserve(static_cast<std::size_t>(kFirstMerge) + merges);
     const auto ids = byte_symbols();
     int unprintable = 0;
     for (int byte = 0; byte < kByteSymbols; ++byte) {
@@ -90,7 +94,7 @@ class Symbols {
   }
 
   std::int32_t find(std::string_view spelling, std::int64_t line) const {
-    const auto found = ids_.find(std::string(spelling));
+    const auto found = ids_.find(spelling);
     if (found == ids_.end()) {
       fail(ErrorCode::kCorruptPackage, "expected a symbol of an earlier line in line ", line,
            " of ", kWhat, ", got ", quote(spelling));
@@ -99,15 +103,23 @@ class Symbols {
   }
 
   void add(const Line& line, std::int32_t id, std::int64_t number) {
-    const std::string spelling = cat(line.left, line.right);
-    if (!ids_.emplace(spelling, id).second) {
+    std::string spelling(line.left);
+    spelling += line.right;
+    const auto [place, fresh] = ids_.try_emplace(std::move(spelling), id);
+    if (!fresh) {
       fail(ErrorCode::kCorruptPackage, "expected a new symbol from line ", number, " of ", kWhat,
-           ", got ", quote(spelling), " a second time");
+           ", got ", quote(place->first), " a second time");
     }
   }
 
  private:
-  std::unordered_map<std::string, std::int32_t> ids_;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> ids_;
 };
 
 std::string content(std::span<const std::byte> file) {
@@ -136,8 +148,11 @@ std::vector<Merge> read_merges(std::span<const std::byte> file, std::int64_t cou
   const std::string text = content(file);
   Lines lines(text);
   lines.header();
-  Symbols symbols;
+  // No more than the file has lines of three bytes, whatever `count` says.
+  const auto most = std::min(static_cast<std::size_t>(count), text.size() / 3);
+  Symbols symbols(most);
   std::vector<Merge> merges;
+  merges.reserve(most);
   while (!lines.at_end()) {
     const Line line = lines.merge();
     const auto made = static_cast<std::int64_t>(merges.size());

@@ -19,26 +19,26 @@ enum class WordKind {
 
 struct Word {
   WordKind kind;
-  std::u32string_view text;  // into the text given to Words
+  std::string_view text;  // into the text given to Words
 };
 
 struct SpecialWords {
-  std::u32string_view start;
-  std::u32string_view end;
+  std::string_view start;
+  std::string_view end;
 };
-inline constexpr SpecialWords kOpenClipWords{U"<start_of_text>", U"<end_of_text>"};
-inline constexpr SpecialWords kOpenAiWords{U"<|startoftext|>", U"<|endoftext|>"};
+inline constexpr SpecialWords kOpenClipWords{"<start_of_text>", "<end_of_text>"};
+inline constexpr SpecialWords kOpenAiWords{"<|startoftext|>", "<|endoftext|>"};
 
-// The words of a text, which must outlive it, one after another.
+// The words of a UTF-8 text, which must outlive it, one after another.
 class Words {
  public:
-  explicit Words(std::u32string_view text, const SpecialWords& special = kOpenClipWords)
+  explicit Words(std::string_view text, const SpecialWords& special = kOpenClipWords)
       : rest_(text), special_(special) {}
 
   std::optional<Word> next();
 
  private:
-  std::u32string_view rest_;
+  std::string_view rest_;
   SpecialWords special_;
 };
 

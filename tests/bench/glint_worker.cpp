@@ -153,7 +153,9 @@ Work tokenize(const Json& job) {
 Work search(const Json& job) {
   Work work;
   const std::int64_t dim = job.at("dim"), k = job.at("k");
-  const auto index = glint::Index::build(read_npy<float>(job.at("rows")), dim);
+  const auto storage =
+      job.value("storage", "") == "f32" ? glint::IndexStorage::kF32 : glint::IndexStorage::kInt8;
+  const auto index = glint::Index::build(read_npy<float>(job.at("rows")), dim, storage);
   glint::SearchOptions options;
   options.threads = job.at("threads");
   work.call = [index, queries = read_npy<float>(job.at("queries")), k, options, out = work.result] {

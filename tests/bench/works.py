@@ -32,7 +32,13 @@ _PIXELS = {
     "hf-processors-rs (pil)": "hf_processors_rs_pil",
 }
 _TOKENS = {"Hugging Face tokenizers": "tokenizers", "open_clip": "open_clip"}
-_SEARCH = {"faiss flat": "faiss", "usearch exact": "usearch", "torch": "torch", "numpy": "numpy"}
+_SEARCH = {
+    "glint, f32 alone": {"storage": "f32"},
+    "faiss flat": "faiss",
+    "usearch exact": "usearch",
+    "torch": "torch",
+    "numpy": "numpy",
+}
 
 
 # Groups of works, each a table.

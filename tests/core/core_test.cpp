@@ -2,14 +2,18 @@
 #include <glint/version.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <iterator>
 #include <locale>
+#include <new>
 #include <set>
+#include <utility>
 
 #include "core/check.h"
 #include "core/file.h"
+#include "core/large_buffer.h"
 
 #include "support/scratch_folder.h"
 
@@ -120,6 +124,24 @@ TEST(CatTest, IgnoresTheHostsLocale) {
   const std::string text = cat(49406, " ", 0.5);
   std::locale::global(before);
   EXPECT_EQ(text, "49406 0.5");
+}
+
+TEST(LargeBufferTest, IsZerosThatCanBeWrittenAndMoved) {
+  LargeBuffer buffer(3 << 20);
+  ASSERT_EQ(buffer.bytes().size(), std::size_t{3} << 20);
+  EXPECT_TRUE(std::ranges::all_of(buffer.bytes(), [](std::byte b) { return b == std::byte{0}; }));
+  buffer.bytes().back() = std::byte{7};
+  const LargeBuffer moved(std::move(buffer));
+  EXPECT_EQ(moved.bytes().back(), std::byte{7});
+  EXPECT_TRUE(buffer.bytes().empty());  // NOLINT(bugprone-use-after-move): what is left of it
+  EXPECT_TRUE(LargeBuffer(0).bytes().empty());
+}
+
+TEST(LargeBufferTest, MoreThanCanBeAddressedIsBadAlloc) {
+  EXPECT_THROW(LargeBuffer(std::size_t{1} << 60), std::bad_alloc);
+  EXPECT_EQ(
+      code_of([] { within_memory("here", [] { return LargeBuffer(std::size_t{1} << 60); }); }),
+      ErrorCode::kOutOfMemory);
 }
 
 }  // namespace

@@ -2,7 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+#include <random>
 #include <string>
+#include <vector>
+
+#include "package/sha256_blocks.h"
 
 namespace glint {
 namespace {
@@ -40,6 +46,37 @@ TEST(Sha256Test, PadsEveryLengthAroundABlock) {
             "7ce100971f64e7001e8fe5a51973ecdfe1ced42befe7ee8d5fd6219506b5393c");
   EXPECT_EQ(digest(std::string(65, 'x')),
             "9537c5fdf120482f7d58d25e9ed583f52c02b4e304ea814db1633ad565aed7e9");
+}
+
+TEST(Sha256Test, EveryImplementationAgreesWithScalar) {
+  std::mt19937 random(1);
+  std::vector<std::byte> bytes(5000);
+  for (std::byte& b : bytes) b = static_cast<std::byte>(random());
+  const auto implementations = sha256_implementations();
+  ASSERT_STREQ(implementations.front()->name, "scalar");
+  for (const Sha256Blocks* blocks : implementations) {
+    for (std::size_t size = 0; size < 300; ++size) {
+      for (const std::size_t start : {0, 1, 7}) {
+        const auto part = std::span(bytes).subspan(start, size);
+        ASSERT_EQ(sha256_hex(part, *blocks), sha256_hex(part, sha256::kScalar))
+            << blocks->name << ", " << size << " bytes from " << start;
+      }
+    }
+    EXPECT_EQ(sha256_hex(bytes, *blocks), sha256_hex(bytes, sha256::kScalar)) << blocks->name;
+  }
+  EXPECT_EQ(sha256_hex(bytes), sha256_hex(bytes, sha256::kScalar));
+}
+
+// What the CPU can do, it is asked to do.
+TEST(Sha256Test, UsesTheShaExtensions) {
+#if defined(__x86_64__)
+  std::ifstream cpu("/proc/cpuinfo");
+  const std::string facts{std::istreambuf_iterator<char>(cpu), {}};
+  const bool has_sha = facts.find(" sha_ni ") != std::string::npos;
+  EXPECT_EQ(sha256_implementations().size(), has_sha ? 2U : 1U);
+#else
+  EXPECT_EQ(sha256_implementations().size(), 1U);
+#endif
 }
 
 TEST(Sha256Test, TellsDigestsFromOtherText) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -14,6 +15,7 @@
 
 #include "kernels/packed_matmul.h"
 #include "support/expect_error.h"
+#include "support/scratch_folder.h"
 #include "support/tiny_package.h"
 
 namespace glint {
@@ -204,6 +206,19 @@ TEST(ModelTest, NamesTheUnusableImageByItsPosition) {
   expect_error(bad, "image 3: ", [&] { small.encode_images(list); });
   const std::string alone = test::error_of([&] { small.predict(list[3], text); });
   EXPECT_EQ(alone.find("image 3"), std::string::npos) << alone;
+}
+
+// LibTorch has the weights; a second copy of them would be the package's.
+TEST(ModelTest, KeepsNoBytesOfItsTowers) {
+  const test::ScratchFolder scratch;
+  const std::string path = (scratch.path() / "random-vit.glint").string();
+  std::filesystem::copy(kPackage, path, std::filesystem::copy_options::recursive);
+  const Model loaded = Model::load(path);
+  const std::string tower = loaded.manifest().towers.at("image").file;
+  EXPECT_FALSE(loaded.package().file(loaded.manifest().merges_file).empty());
+  std::filesystem::remove(std::filesystem::path(path) / tower);
+  expect_error(ErrorCode::kNotFound, "no such file", [&] { loaded.package().file(tower); });
+  EXPECT_EQ(loaded.encode_texts(kTexts).values, model().encode_texts(kTexts).values);
 }
 
 TEST(ModelTest, LoadsFromMemoryWithTheSameAnswers) {

@@ -18,7 +18,7 @@ using Ids = std::vector<std::int64_t>;
 Ids encode(const BytePairs& pairs, std::u32string_view word) {
   BytePairs::Workspace work;
   Ids ids;
-  pairs.append(word, work, ids);
+  pairs.append(encode_utf8(word), work, ids);
   return ids;
 }
 
@@ -138,7 +138,7 @@ TEST(BpeTest, AWorkspaceServesManyWords) {
   Ids together;
   Ids apart;
   for (const auto* word : {U"photograph", U"a", U"antidisestablishmentarianism", U"of", U"!!!"}) {
-    pairs.append(word, work, together);
+    pairs.append(encode_utf8(word), work, together);
     for (const auto id : encode(pairs, word)) apart.push_back(id);
   }
   EXPECT_EQ(together, apart);

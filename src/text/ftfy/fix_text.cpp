@@ -60,8 +60,9 @@ std::u32string fix_text(std::u32string_view text) {
 }
 
 bool is_plain(std::string_view utf8) {
-  return std::all_of(utf8.begin(), utf8.end(),
-                     [](char c) { return (c >= ' ' && c <= '~' && c != '&') || c == '\n'; });
+  bool plain = true;  // no early end: so it goes by vectors
+  for (const char c : utf8) plain &= (c >= ' ' && c <= '~' && c != '&') || c == '\n';
+  return plain;
 }
 
 }  // namespace glint::ftfy

@@ -1,0 +1,34 @@
+#include "core/large_buffer.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace glint {
+
+void prefer_large_pages(std::span<std::byte> memory) noexcept {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* first = memory.data();
+  std::size_t size = memory.size();
+  if (std::align(page, page, first, size) == nullptr) return;
+  ::madvise(first, size / page * page, MADV_HUGEPAGE);
+}
+
+LargeBuffer::LargeBuffer(std::size_t size) {
+  if (size == 0) return;  // nothing that could be mapped
+  void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (address == MAP_FAILED) throw std::bad_alloc();
+  bytes_ = std::span(static_cast<std::byte*>(address), size);
+  prefer_large_pages(bytes_);
+}
+
+LargeBuffer::~LargeBuffer() {
+  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+}
+
+LargeBuffer::LargeBuffer(LargeBuffer&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+
+}  // namespace glint

@@ -1,0 +1,29 @@
+// Much memory at once: zeros that no one had to write, in large pages where the system has some. To
+// fill a gigabyte takes half as long as in a vector, which is filled with zeros before.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace glint {
+
+// Asks for large pages where `memory`, not yet touched, spans some: filling it takes a third
+// of the system's time. A wish: refused, the pages are small.
+void prefer_large_pages(std::span<std::byte> memory) noexcept;
+
+class LargeBuffer {
+ public:
+  // Starts at a page's beginning. Throws std::bad_alloc.
+  explicit LargeBuffer(std::size_t size);
+  ~LargeBuffer();
+  LargeBuffer(LargeBuffer&& other) noexcept;
+  LargeBuffer& operator=(LargeBuffer&&) = delete;
+
+  std::span<std::byte> bytes() { return bytes_; }
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  std::span<std::byte> bytes_;
+};
+
+}  // namespace glint
