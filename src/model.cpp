@@ -17,6 +17,7 @@ struct Model::Impl {
   Package package;
   std::optional<Tokenizer> tokenizer;
   std::shared_ptr<const Towers> towers;
+  HeadFactories heads;  // the application's
   ModelReport report;
   struct Task {
     std::shared_ptr<const Head> head;
@@ -102,7 +103,7 @@ Model Model::load(const std::string& package_path, const ModelOptions& options) 
 Model Model::load(const Package& package, const ModelOptions& options) {
   return within_memory("loading a model", [&] {
     check_options(options);
-    auto impl = std::make_shared<Impl>(Impl{package, {}, {}, {}, {}});
+    auto impl = std::make_shared<Impl>(Impl{package, {}, {}, options.heads, {}, {}});
     const Manifest& manifest = impl->manifest();
     if (manifest.tokenizer) {
       impl->tokenizer =
@@ -131,6 +132,7 @@ Model Model::load(const Package& package, const ModelOptions& options) {
 }
 
 const Package& Model::package() const { return impl_->package; }
+const HeadFactories& Model::heads() const { return impl_->heads; }
 const Towers& Model::towers() const { return *impl_->towers; }
 
 TextState Model::prepare(const std::vector<std::string>& labels,
