@@ -33,26 +33,31 @@ std::string text_digest(const Manifest& manifest) {
 std::string heads_digest(const Manifest& manifest, const TaskSpec& task) {
   std::string text;
   for (const HeadSpec& head : task.heads) {
-    text += cat("head ", head.type, "\n");
-    for (const auto& [name, value] : head.parameters) {
-      text += cat("  ", name, " = ", parameter_text(value), "\n");
-    }
+    text += head_text(manifest, head);
     if (head.tensors.empty()) continue;
-    text += cat("  ", manifest.files.find(head.tensors)->second, "\n");
     // What was learned may belong to the package's classes, in their order.
     for (const std::string& label : manifest.classes) text += cat("  ", label.size(), ":", label);
   }
   return digest_of(text);
 }
 
-void compare(std::string_view what, std::string_view maker, const std::string& source,
-             const std::string& own) {
+}  // namespace
+
+std::string head_text(const Manifest& manifest, const HeadSpec& head) {
+  std::string text = cat("head ", head.type, "\n");
+  for (const auto& [name, value] : head.parameters) {
+    text += cat("  ", name, " = ", parameter_text(value), "\n");
+  }
+  if (!head.tensors.empty()) text += cat("  ", manifest.files.find(head.tensors)->second, "\n");
+  return text;
+}
+
+void check_maker(std::string_view what, std::string_view maker, const std::string& source,
+                 const std::string& own) {
   if (source.empty() || own.empty() || source == own) return;
   fail(ErrorCode::kInvalidArgument, "expected ", what, " of this model, got one that ", maker,
        " made (SHA-256 ", source.substr(0, 12), ", here ", own.substr(0, 12), ")");
 }
-
-}  // namespace
 
 BankSource bank_source_of(const Package& package, std::string_view task) {
   const Manifest& manifest = package.manifest();
@@ -68,10 +73,11 @@ BankSource bank_source_of(const Package& package, std::string_view task) {
   return source;
 }
 
-void check_bank_source(const BankSource& source, const BankSource& own, std::string_view what) {
-  compare(what, "another image tower", source.image, own.image);
-  compare(what, "another text tower or tokenizer", source.text, own.text);
-  compare(what, "other heads", source.heads, own.heads);
+void check_bank_source(const BankSource& source, const BankSource& own) {
+  constexpr std::string_view what = "a class bank";
+  check_maker(what, "another image tower", source.image, own.image);
+  check_maker(what, "another text tower or tokenizer", source.text, own.text);
+  check_maker(what, "other heads", source.heads, own.heads);
 }
 
 }  // namespace glint

@@ -4,6 +4,7 @@
 #include <glint/class_bank.h>
 #include <glint/package.h>
 
+#include <string>
 #include <string_view>
 
 namespace glint {
@@ -13,9 +14,15 @@ BankSource bank_source_of(const Package& package, std::string_view task);
 
 // Throws Error(kInvalidArgument), which says what differs, when a bank of `source` does not belong
 // to a model of `own`. What either does not know is not compared: a package without a text tower
-// takes the banks of its image tower, those of its own heads if these learned anything. `what`: it
-// is, for the message.
-void check_bank_source(const BankSource& source, const BankSource& own,
-                       std::string_view what = "a class bank");
+// takes the banks of its image tower, those of its own heads if these learned anything.
+void check_bank_source(const BankSource& source, const BankSource& own);
+
+// What a head computes with: its type, its parameters and the digest of its tensors.
+std::string head_text(const Manifest& manifest, const HeadSpec& head);
+
+// Throws Error(kInvalidArgument) when both SHA-256 are known and differ: "expected `what` of this
+// model, got one that `maker` made".
+void check_maker(std::string_view what, std::string_view maker, const std::string& source,
+                 const std::string& own);
 
 }  // namespace glint

@@ -18,6 +18,7 @@ struct Model::Impl {
   Package package;
   std::optional<Tokenizer> tokenizer;
   std::shared_ptr<const Towers> towers;
+  HeadFactories heads;  // the application's
   ModelReport report;
   struct Task {
     std::shared_ptr<const Head> head;
@@ -104,7 +105,7 @@ Model Model::load(const Package& package, const ModelOptions& options) {
   return within_memory("loading a model", [&] {
     check_options(options);
     const Package kept = package.without_towers();  // LibTorch has them from load_towers on
-    auto impl = std::make_shared<Impl>(Impl{kept, {}, {}, {}, {}});
+    auto impl = std::make_shared<Impl>(Impl{kept, {}, {}, options.heads, {}, {}});
     const Manifest& manifest = impl->manifest();
     if (manifest.tokenizer) {
       impl->tokenizer =
@@ -134,6 +135,7 @@ Model Model::load(const Package& package, const ModelOptions& options) {
 }
 
 const Package& Model::package() const { return impl_->package; }
+const HeadFactories& Model::heads() const { return impl_->heads; }
 const Towers& Model::towers() const { return *impl_->towers; }
 
 TextState Model::prepare(const std::vector<std::string>& labels,

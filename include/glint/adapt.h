@@ -9,7 +9,6 @@
 // from the released code, and why, is in models/tip_adapter.md. All functions may run concurrently.
 #pragma once
 
-#include <glint/class_bank.h>
 #include <glint/export.h>
 #include <glint/head.h>
 #include <glint/image.h>
@@ -62,6 +61,16 @@ struct EncodeShotsOptions {
   ProgressFn progress{};   // in pictures
 };
 
+// What embeddings of pictures were made by, as SHA-256 in hex; all empty: not known. What a package
+// has learned for its words alone is not among it, so a cache may move between such packages.
+struct KeySource {
+  std::string image;       // the image tower
+  std::string preprocess;  // what the tower gets of a picture
+  std::string heads;       // those that change what the tower says: prompts in it, adapters behind
+                           // it, and whatever heads of the application's own compute with
+  bool operator==(const KeySource&) const = default;
+};
+
 // What a model's heads see of N pictures in V views each: the embedding that a cache behind them
 // gets, so that of a prompted tower or of an adapter where the package has one.
 struct Features {
@@ -72,7 +81,7 @@ struct Features {
   std::vector<float> values;          // [N, V, D], not normalised
   // [N, V, labels], of the model's own heads and brought to kLogitScale; empty unless asked for.
   std::vector<float> logits;
-  BankSource source;                                         // of the model
+  KeySource source;                                          // of the model
   std::vector<std::pair<std::string, std::string>> skipped;  // files, and why
 
   std::int64_t count() const { return static_cast<std::int64_t>(classes.size()); }
@@ -87,7 +96,8 @@ GLINT_API Features encode(const Model& model, const LabelledFiles& pictures,
 
 // The same with logits of the model's heads for `labels`, which are then those of the result and
 // contain every label of the pictures. Templates: the package's own unless given.
-// Throws also kUnsupported: heads that do not classify.
+// Throws also kUnsupported: heads that do not classify, or of which the last is a cache, whose
+// votes would count twice.
 GLINT_API Features encode_with_logits(const Model& model, const LabelledFiles& pictures,
                                       const TextQuery& words,
                                       const EncodeShotsOptions& options = {});
@@ -100,7 +110,7 @@ struct Cache {
   std::vector<std::int64_t> classes;  // [N]: positions in labels
   double alpha = 1.17;  // weight of the votes, and their sharpness: where the released
   double beta = 1.0;    // configuration for ImageNet starts
-  BankSource source;    // of the model whose embeddings the keys are
+  KeySource source;     // of the model whose embeddings the keys are
 };
 
 // Per picture the mean of its views, then unit length.
@@ -188,10 +198,16 @@ struct NewPackage {
 // cache), and what the towers throw.
 GLINT_API Package with_cache(const Model& model, const Cache& cache, const NewPackage& made);
 
+// What with_cache would throw of the model and of `made`, before any work is done for it.
+GLINT_API void check_new_package(const Model& model, const NewPackage& made);
+
 // The package, which has a cache, with another one: after add_class or remove_class. Nothing else
-// of it changes but its name and classes. Throws as with_cache; kInvalidArgument also when another
-// head has learned something for each class.
-GLINT_API Package replace_cache(const Package& package, const Cache& cache, std::string name);
+// of it changes but its name and classes. `heads`: as in ModelOptions. Throws as with_cache;
+// kInvalidArgument also when another head has learned something for each class, kUnsupported also
+// for a head that is neither glint's nor among `heads`, kCorruptPackage when the package lacks what
+// its heads need.
+GLINT_API Package replace_cache(const Package& package, const Cache& cache, std::string name,
+                                const HeadFactories& heads = {});
 
 // Writes the package's own files to the folder `path`: whole or not at all. Its base stays where it
 // is; readers look for it beside `path` and in GLINT_PACKAGE_PATH.

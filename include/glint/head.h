@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -103,6 +104,9 @@ struct HeadContext {
 
 // Throws Error(kCorruptPackage) when the package lacks what the head needs.
 using HeadFactory = std::function<std::shared_ptr<const Head>(const HeadContext&)>;
+
+// Heads that the library does not have, by the type that a package's manifest gives them.
+using HeadFactories = std::map<std::string, HeadFactory, std::less<>>;
 
 // Parts that most heads are made of.
 

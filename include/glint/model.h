@@ -13,7 +13,6 @@
 #include <glint/towers.h>
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -28,9 +27,8 @@ struct ModelOptions {
   std::int64_t max_batch = 32;  // images or texts that go through a tower at once, at least 1
   int threads = 0;  // CPU threads one call computes with; 0: as many as the host has set
   Precision precision = Precision::kExact;  // asked for; report() tells what the model computes in
-  // Heads that the library does not have, by the type that a package's manifest gives them.
-  std::map<std::string, HeadFactory, std::less<>> heads{};
-  LogFn log{};             // told what loading does and how long it takes
+  HeadFactories heads{};                    // of the application's own
+  LogFn log{};                              // told what loading does and how long it takes
   std::stop_token stop{};  // of load(): checked between files and towers; Error(kCancelled)
   ProgressFn progress{};   // of load(): in bytes verified
 };
@@ -70,6 +68,8 @@ class GLINT_API Model {
 
   const Manifest& manifest() const { return package().manifest(); }
   const Package& package() const;  // in its form without_towers()
+  // Those of the options that it was loaded with.
+  const HeadFactories& heads() const;
 
   // Encodes the words of a question, once for any number of images. No labels: the package's
   // classes.json. Templates: the package's own unless given. Task: the only one unless given.

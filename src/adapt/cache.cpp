@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "adapt/key_source.h"
 #include "adapt/votes.h"
-#include "bank_source.h"
 #include "core/check.h"
 #include "core/folder.h"
 #include "heads/tip_adapter.h"
@@ -92,7 +92,7 @@ Cache build_cache(const Features& shots) {
 Cache add_class(const Cache& cache, const Features& shots) {
   return within_memory("adding a class", [&] {
     check_cache(cache);
-    check_bank_source(shots.source, cache.source, "a set of features");
+    check_key_source(shots.source, cache.source, "a set of features");
     if (shots.labels.size() != 1 || shots.embed_dim != cache.embed_dim) {
       fail(ErrorCode::kInvalidArgument, "expected features of one class with ", cache.embed_dim,
            " numbers each, got ", shots.labels.size(), " classes and ", shots.embed_dim,
@@ -144,7 +144,7 @@ Cache read_cache(const Package& package) {
   return within_memory("reading a cache", [&] {
     const Manifest& manifest = package.manifest();
     const auto task = manifest.tasks.find(kTask);
-    if (task == manifest.tasks.end() || task->second.heads.back().type != kHeadType) {
+    if (task == manifest.tasks.end() || !ends_in_cache(package)) {
       fail(ErrorCode::kUnsupported, "expected a package whose task ", quote(kTask),
            " ends in a head ", quote(kHeadType), ", got ", quote(manifest.name));
     }
@@ -159,7 +159,7 @@ Cache read_cache(const Package& package) {
     cache.classes.assign(classes.begin(), classes.end());
     cache.alpha = parts.alpha;
     cache.beta = parts.beta;
-    cache.source = bank_source_of(package, kTask);
+    cache.source = key_source_of(package);
     check_cache(cache);
     return cache;
   });

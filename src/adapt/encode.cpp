@@ -6,7 +6,9 @@
 #include <optional>
 #include <set>
 
+#include "adapt/key_source.h"
 #include "adapt/views.h"
+#include "adapt/votes.h"
 #include "core/check.h"
 #include "heads/image_embedding.h"
 #include "image_batches.h"
@@ -35,7 +37,7 @@ class Encoder {
     features_.labels = pictures.labels;
     features_.embed_dim = model.manifest().embed_dim;
     features_.views = views_.count();
-    features_.source = model.bank_source(kTask);
+    features_.source = key_source_of(model.package());
   }
 
   Features run() {
@@ -202,6 +204,10 @@ Features encode_with_logits(const Model& model, const LabelledFiles& pictures,
   return within_memory("encoding labelled images", [&] {
     check_pictures(pictures);
     check_model(model);
+    if (ends_in_cache(model.package())) {
+      fail(ErrorCode::kUnsupported, "expected logits of heads without a cache, got package ",
+           quote(model.manifest().name), ", whose logits have its votes");
+    }
     const LabelledFiles of_labels = relabelled(pictures, words.labels);
     const TextState text = model.prepare(words, kTask);
     return Encoder(model, of_labels, &text, options).run();

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "adapt/key_source.h"
 #include "adapt/votes.h"
-#include "bank_source.h"
 #include "core/check.h"
 #include "heads/registry.h"
 #include "package/edit_package.h"
@@ -33,7 +33,8 @@ std::vector<std::byte> cache_file(const Cache& cache) {
 }
 
 // Whether a head of the task has a context of its own for each class. What other heads have learned
-// serves any class, and the package's list is only the one to begin with.
+// serves any class, and the package's list is only the one to begin with. For a package whose heads
+// could be made, so that none lacks its tensors.
 bool has_classes_of_its_own(const Package& package) {
   return std::ranges::any_of(package.manifest().tasks.at(kTask).heads, [&](const HeadSpec& head) {
     if (head.type != "coop") return false;
@@ -46,16 +47,20 @@ bool has_classes_of_its_own(const Package& package) {
   });
 }
 
-PackageEdit edit_for(const Package& package, const Cache& cache, const std::string& name) {
-  check_cache(cache);
+// Of a package that extends the base of `package`.
+void check_name(const Package& package, const std::string& name) {
   if (!is_package_name(name)) {
     fail(ErrorCode::kInvalidArgument,
          "expected a package name [a-z0-9][a-z0-9._-]* of at most 64 bytes, got ", quote(name));
   }
-  const auto root = package.base().value_or(package);
-  if (name == root.manifest().name) {
+  if (name == package.base().value_or(package).manifest().name) {
     fail(ErrorCode::kInvalidArgument, "expected another name than the base's, got ", quote(name));
   }
+}
+
+PackageEdit edit_for(const Package& package, const Cache& cache, const std::string& name) {
+  check_cache(cache);
+  check_name(package, name);
   if (cache.embed_dim != package.manifest().embed_dim) {
     fail(ErrorCode::kInvalidArgument, "expected keys of ", package.manifest().embed_dim,
          " numbers for package ", quote(package.manifest().name), ", got ", cache.embed_dim);
@@ -100,45 +105,52 @@ PackageEdit::Call recorded_call(const Model& model) {
   return call;
 }
 
-// The package of these files, as a reader gets it, its heads tried.
-Package made(PackageFiles files, const Package& package, const std::string& name) {
+// The edited package, as a reader gets it, its heads tried.
+Package made(const Package& package, const PackageEdit& edit, const HeadFactories& heads) {
   const OpenOptions options{.bases = {package.base().value_or(package)}};
-  const Package result = Package::from_memory(std::move(files), name, options);
-  make_heads(result, kTask, {});
+  const Package result = Package::from_memory(edit_package(package, edit), edit.name, options);
+  make_heads(result, kTask, heads);
   return result;
 }
 
 }  // namespace
 
+void check_new_package(const Model& model, const NewPackage& made) {
+  const Package& package = model.package();
+  if (!package.manifest().tasks.contains(kTask)) {
+    fail(ErrorCode::kUnsupported, "expected a package with a task ", quote(kTask), ", got ",
+         quote(package.manifest().name));
+  }
+  if (ends_in_cache(package)) {
+    fail(ErrorCode::kUnsupported, "expected a package without a cache, got ",
+         quote(package.manifest().name), ", which has one; add to it or remove from it");
+  }
+  check_name(package, made.name);
+  for (const std::string& text : made.templates) fill_template(text, "");
+}
+
 Package with_cache(const Model& model, const Cache& cache, const NewPackage& made_as) {
   return within_memory("making a package", [&] {
     const Package& package = model.package();
-    const auto task = package.manifest().tasks.find(kTask);
-    if (task == package.manifest().tasks.end()) {
-      fail(ErrorCode::kUnsupported, "expected a package with a task ", quote(kTask), ", got ",
-           quote(package.manifest().name));
-    }
-    if (task->second.heads.back().type == kHeadType) {
-      fail(ErrorCode::kUnsupported, "expected a package without a cache, got ",
-           quote(package.manifest().name), ", which has one; add to it or remove from it");
-    }
-    check_bank_source(cache.source, model.bank_source(kTask), "a cache");
+    check_new_package(model, made_as);
+    check_key_source(cache.source, key_source_of(package), "a cache");
     PackageEdit edit = edit_for(package, cache, made_as.name);
-    for (const std::string& text : made_as.templates) fill_template(text, "");
     edit.templates = made_as.templates;
     if (!package.base()) edit.calls.push_back(recorded_call(model));
-    return made(edit_package(package, edit), package, made_as.name);
+    return made(package, edit, model.heads());
   });
 }
 
-Package replace_cache(const Package& package, const Cache& cache, std::string name) {
+Package replace_cache(const Package& package, const Cache& cache, std::string name,
+                      const HeadFactories& heads) {
   return within_memory("making a package", [&] {
     read_cache(package);
-    check_bank_source(cache.source, bank_source_of(package, kTask), "a cache");
+    make_heads(package, kTask, heads);
+    check_key_source(cache.source, key_source_of(package), "a cache");
     PackageEdit edit = edit_for(package, cache, name);
     edit.replaces_last = true;
     edit.logit = package.manifest().logit;
-    return made(edit_package(package, edit), package, name);
+    return made(package, edit, heads);
   });
 }
 

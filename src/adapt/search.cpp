@@ -112,7 +112,7 @@ class Counter {
   Votes::Scratch scratch_;
 };
 
-// counter.add(i) for all pictures, on several threads; the caller's one reports progress.
+// counter.add(i) for all pictures, on several threads. The caller's one reports what all have done.
 class Counting {
  public:
   Counting(std::vector<Counter>& counters, std::size_t pictures, const SearchOptions& options)
@@ -123,27 +123,26 @@ class Counting {
       std::vector<std::jthread> threads;
       for (std::size_t i = 1; i < counters_.size(); ++i) {
         try {
-          threads.emplace_back([this, i] { work(counters_[i], {}); });
+          threads.emplace_back([this, i] { work(counters_[i], [] {}); });
         } catch (const std::system_error&) {
           break;  // no more threads to be had: the others do its work
         }
       }
-      work(counters_.front(), options_.progress);
+      work(counters_.front(), [this] { report(); });
     }
     if (failure_) std::rethrow_exception(failure_);
-    const auto all = static_cast<std::int64_t>(pictures_);  // others may have done the last ones
-    if (options_.progress) options_.progress(all, all);
+    report();  // of those that finished after the caller's thread
   }
 
  private:
-  void work(Counter& counter, const ProgressFn& progress) {
+  template <typename Then>
+  void work(Counter& counter, const Then& then) {
     try {
       for (std::size_t i = next_++; i < pictures_ && !failed_; i = next_++) {
         check_stop(options_.stop);
         counter.add(i);
-        if (progress) {
-          progress(static_cast<std::int64_t>(i) + 1, static_cast<std::int64_t>(pictures_));
-        }
+        ++done_;
+        then();
       }
     } catch (...) {
       const std::scoped_lock lock(mutex_);
@@ -152,10 +151,19 @@ class Counting {
     }
   }
 
+  void report() {
+    const auto done = static_cast<std::int64_t>(done_);
+    if (!options_.progress || done == reported_) return;
+    reported_ = done;
+    options_.progress(done, static_cast<std::int64_t>(pictures_));
+  }
+
   std::vector<Counter>& counters_;
   std::size_t pictures_;
   const SearchOptions& options_;
   std::atomic<std::size_t> next_ = 0;
+  std::atomic<std::size_t> done_ = 0;
+  std::int64_t reported_ = 0;
   std::atomic<bool> failed_ = false;
   std::mutex mutex_;
   std::exception_ptr failure_;

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "bank_source.h"
+#include "adapt/key_source.h"
 #include "core/check.h"
 
 namespace glint::adapt {
@@ -56,7 +56,7 @@ void check_cache(const Cache& cache) {
 
 void check_pictures_of(const Cache& cache, const Features& pictures) {
   check_cache(cache);
-  check_bank_source(pictures.source, cache.source, "a set of features");
+  check_key_source(pictures.source, cache.source, "a set of features");
   if (pictures.labels != cache.labels) {
     fail(ErrorCode::kInvalidArgument, "expected images of the cache's ", cache.labels.size(),
          " classes in their order, got ", pictures.labels.size(), " others");

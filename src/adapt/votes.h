@@ -12,6 +12,11 @@ namespace glint::adapt {
 // The head whose package holds a cache.
 inline constexpr const char* kHeadType = "tip_adapter";
 
+// Whether the package's task kTask, which it has, ends in that head.
+inline bool ends_in_cache(const Package& package) {
+  return package.manifest().tasks.find(kTask)->second.heads.back().type == kHeadType;
+}
+
 // Throws Error(kInvalidArgument) unless the parts of `cache` agree with one another.
 void check_cache(const Cache& cache);
 

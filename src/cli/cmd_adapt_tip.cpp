@@ -49,12 +49,14 @@ class TipRun {
         shots_(adapt::read_labelled(options.shots.folder)),
         validation_(options.validate.empty() ? adapt::LabelledFiles{}
                                              : adapt::read_labelled(options.validate)),
-        model_(load_model(options.common, context)) {
+        model_(load_model(options.common, context)),
+        made_{.name = package_name(options.output), .templates = options.templates} {
     shots_ = in_order_of(model_.manifest(), std::move(shots_));
     words_ = {.labels = shots_.labels, .templates = options.templates, .stop = context.stop};
   }
 
   int run() {
+    adapt::check_new_package(model_, made_);
     const adapt::Features shots = encode(shots_, options_.shots, options_.trains, "shots");
     adapt::Cache cache = adapt::build_cache(shots);
     cache.alpha = options_.start.alpha;
@@ -69,9 +71,7 @@ class TipRun {
     }
     if (options_.trains) cache = fine_tune(cache, shots, validation ? &*validation : nullptr);
     if (validation) search(cache, *validation);
-    const Package package = adapt::with_cache(
-        model_, cache, {.name = package_name(options_.output), .templates = options_.templates});
-    write(package, options_.output, context_);
+    write(adapt::with_cache(model_, cache, made_), options_.output, context_);
     print(cache);
     return 0;
   }
@@ -142,6 +142,7 @@ class TipRun {
   adapt::LabelledFiles shots_;
   adapt::LabelledFiles validation_;
   Model model_;
+  adapt::NewPackage made_;
   TextQuery words_;
   std::optional<double> before_, after_;  // accuracy on the validation pictures
   std::optional<int> epoch_;

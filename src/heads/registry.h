@@ -3,12 +3,9 @@
 
 #include <glint/head.h>
 
-#include <map>
 #include <string>
 
 namespace glint {
-
-using HeadFactories = std::map<std::string, HeadFactory, std::less<>>;
 
 // By HeadSpec::type.
 const HeadFactories& built_in_heads();

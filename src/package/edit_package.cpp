@@ -114,13 +114,33 @@ class Editor {
     return extends ? extends->files.contains(path) : base_.manifest().files.contains(path);
   }
 
+  // The reference's numbers, its logits in the new scale: cosines are what was recorded.
+  std::vector<std::byte> vectors() const {
+    const std::string& path = package_.manifest().reference.file;
+    const auto bytes = package_.file(path);
+    StoredTensors tensors = parse_safetensors(bytes, path);
+    const auto logits = tensors.find("logits");
+    const LogitSpec& before = package_.manifest().logit;
+    const LogitSpec& after = edit_.logit;
+    if (logits == tensors.end() || (before.scale == after.scale && before.bias == after.bias)) {
+      return {bytes.begin(), bytes.end()};
+    }
+    std::vector<float> values = stored_floats(logits->second);
+    for (float& value : values) {
+      const double cosine = (static_cast<double>(value) - before.bias) / before.scale;
+      value = static_cast<float>(cosine * after.scale + after.bias);
+    }
+    logits->second.bytes = std::as_bytes(std::span(values));
+    return make_safetensors(tensors, parse_safetensors_metadata(bytes, path));
+  }
+
   // An extension's own reference goes on saying what its towers answer. What a base answers to its
   // pictures and texts is the base's to say, unless there is nothing else.
   void add_reference(const Json& from, Json& manifest) {
     const ReferenceSpec& own = package_.manifest().reference;
     if (package_.base() || edit_.calls.empty()) {
       manifest["reference"] = from.at("reference");
-      keep(own.file);
+      files_[own.file] = vectors();
       for (const std::string& picture : own.images) keep(picture);
       return;
     }

@@ -1,9 +1,12 @@
 // alpha and beta: what the released search finds, and what trying every pair finds.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include "adapt/tip_world.h"
 #include "support/expect_error.h"
@@ -160,6 +163,29 @@ TEST(TipSearchTest, StopsAndReports) {
   expect_error(ErrorCode::kCancelled, "",
                [&] { search(world.cache(), world.validation(), options); });
   EXPECT_EQ(last, 50);
+}
+
+// Steps of all threads, told by the caller's one, to the last.
+TEST(TipSearchTest, ProgressCountsThePicturesOfAllThreads) {
+  const World world(7, 2, 2);
+  for (const int threads : {1, 4}) {
+    const auto caller = std::this_thread::get_id();
+    std::vector<std::int64_t> told;
+    SearchOptions options{.threads = threads};
+    options.progress = [&](std::int64_t done, std::int64_t total) {
+      EXPECT_EQ(std::this_thread::get_id(), caller);
+      EXPECT_EQ(total, 120);
+      // The others go on meanwhile.
+      if (told.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      told.push_back(done);
+    };
+    search(world.cache(), world.validation(), options);
+    ASSERT_FALSE(told.empty());
+    EXPECT_TRUE(std::ranges::is_sorted(told));
+    EXPECT_EQ(told.back(), 120);
+    EXPECT_EQ(std::ranges::adjacent_find(told), told.end());
+    if (threads == 1) EXPECT_EQ(told.size(), 120U);
+  }
 }
 
 TEST(TipSearchTest, RefusesOptionsOutOfRange) {
