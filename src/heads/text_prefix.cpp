@@ -45,6 +45,17 @@ std::vector<TextPrefix> encode_prefixes(const Tensor& embeddings, const Towers& 
   return prefixes;
 }
 
+Tensor forward_behind(const TextPrefix& prefix, const Tensor& embeddings, const Tensor& eot,
+                      const Towers& towers) {
+  return towers
+      .call("text", "forward_suffix",
+            {{"embeddings", embeddings},
+             {"eot", eot},
+             {"keys", prefix.keys},
+             {"values", prefix.values}})
+      .at("embedding");
+}
+
 Tensor encode_behind(const TextPrefix& prefix, std::span<const std::size_t> batch,
                      std::span<const Ids> ids, std::size_t skipped, const Towers& towers) {
   Ids eot;
@@ -52,13 +63,8 @@ Tensor encode_behind(const TextPrefix& prefix, std::span<const std::size_t> batc
   for (const std::size_t text : batch) {
     eot.push_back(static_cast<std::int64_t>(ids[text].size() - skipped) - 1);
   }
-  return towers
-      .call("text", "forward_suffix",
-            {{"embeddings", towers.embed(stack_ids(batch, ids, skipped))},
-             {"eot", Tensor::from({static_cast<std::int64_t>(eot.size())}, eot)},
-             {"keys", prefix.keys},
-             {"values", prefix.values}})
-      .at("embedding");
+  return forward_behind(prefix, towers.embed(stack_ids(batch, ids, skipped)),
+                        Tensor::from({static_cast<std::int64_t>(eot.size())}, eot), towers);
 }
 
 }  // namespace glint

@@ -27,6 +27,10 @@ const MethodSpec& need_text_prefixes(const HeadContext& context);
 // embeddings [B, P, width], positions not added -> a prefix each.
 std::vector<TextPrefix> encode_prefixes(const Tensor& embeddings, const Towers& towers);
 
+// embeddings [B, S, width] of what follows the prefix, eot [B] i64 places in them -> [B, D].
+Tensor forward_behind(const TextPrefix& prefix, const Tensor& embeddings, const Tensor& eot,
+                      const Towers& towers);
+
 // Of the texts at `batch`, whose first `skipped` ids the prefix stands for, up to the end:
 // embeddings [B, D].
 Tensor encode_behind(const TextPrefix& prefix, std::span<const std::size_t> batch,

@@ -1,6 +1,8 @@
-// How much text CoCoOp encodes for an image, counted where it enters the tower.
+// How much text CoOp encodes for its names and CoCoOp for an image, counted where it enters the
+// tower.
 #include "counting_towers.h"
 #include "heads/cocoop.h"
+#include "heads/coop.h"
 #include "prompts_package.h"
 
 namespace glint {
@@ -49,6 +51,31 @@ TEST(CocoopCostTest, NoCallGetsMoreRowsThanItsBudget) {
   head.predict(state, head.prepare({.labels = imagenet_like()}, towers), towers, {});
   EXPECT_LE(towers.most_rows, 32 * 32);
   EXPECT_GT(towers.most_rows, 32 * 32 / 2);
+}
+
+// M = 16: start and context once, and each class from its name to its end token.
+TEST(CoopCostTest, AContextForAllNamesIsEncodedOnce) {
+  const std::vector<float> values(16 * kWidth);
+  const CoopHead behind("default", Tensor::from({16, kWidth}, values), NamePlace::kEnd, {});
+  const CoopHead around("default", Tensor::from({16, kWidth}, values), NamePlace::kMiddle, {});
+  const auto names = imagenet_like();
+  const test::CountingTowers at_the_end, in_the_middle;
+  behind.prepare({.labels = names}, at_the_end);
+  around.prepare({.labels = names}, in_the_middle);
+  EXPECT_EQ(at_the_end.tokens, 17 + 4165);
+  EXPECT_EQ(in_the_middle.tokens, 9 + 4165 + 8 * 1000);
+  const test::CountingTowers few;
+  behind.prepare({.labels = {"cat"}}, few);
+  EXPECT_EQ(few.calls, 1);
+}
+
+TEST(CoopCostTest, ContextsOfTheClassesOwnAreNot) {
+  const test::Labels names{"cat", "dog", "sailing boat"};
+  const std::vector<float> values(3 * 4 * kWidth);
+  const CoopHead head("default", Tensor::from({3, 4, kWidth}, values), NamePlace::kEnd, names);
+  const test::CountingTowers towers;
+  head.prepare({.labels = names}, towers);
+  EXPECT_EQ(towers.tokens, 3 * (1 + 4 + 3) + 1);
 }
 
 }  // namespace
