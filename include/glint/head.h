@@ -117,7 +117,8 @@ GLINT_API void check_labels(std::span<const std::string> labels);
 GLINT_API std::string fill_template(const std::string& text, const std::string& label);
 
 // texts -> embeddings [T, D] f32 on the CPU, not normalised, in input order. Texts of one length
-// share a batch, so none is padded.
+// share a batch; those that begin alike share the beginning where the text tower has the methods
+// encode_prefix and forward_suffix; equal ones are encoded once.
 GLINT_API Tensor encode_texts(std::span<const std::string> texts, const Towers& towers,
                               const std::stop_token& stop = {}, const ProgressFn& progress = {});
 

@@ -24,7 +24,7 @@ namespace glint {
 
 struct ModelOptions {
   std::string device = "cpu";   // "cpu", "cuda", "cuda:N"
-  std::int64_t max_batch = 32;  // images or texts that go through a tower at once, at least 1
+  std::int64_t max_batch = 32;  // images, or texts of 32 ids, that go through a tower at once; >= 1
   int threads = 0;  // CPU threads one call computes with; 0: as many as the host has set
   Precision precision = Precision::kExact;  // asked for; report() tells what the model computes in
   HeadFactories heads{};                    // of the application's own

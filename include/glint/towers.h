@@ -32,7 +32,8 @@ class GLINT_API Towers {
   virtual ~Towers();
 
   virtual const Manifest& manifest() const = 0;
-  // Rows that one call of a tower gets; callers with more split them.
+  // Images that one call of a tower gets; callers with more split them. Of texts, which differ in
+  // length, a call gets as many token rows as this number of texts of 32 ids have.
   virtual std::int64_t max_batch() const = 0;
 
   // images -> [B, 3, H, W] f32, by a named preprocess of the manifest.

@@ -37,7 +37,9 @@ void add_common(CLI::App& command, CommonOptions& options, ModelArgument model) 
       ->type_name("exact|fast|compact")
       ->check(CLI::IsMember({"exact", "fast", "compact"}).description(""))
       ->capture_default_str();
-  command.add_option("--batch-size", options.batch_size, "Images or texts computed at once")
+  command
+      .add_option("--batch-size", options.batch_size,
+                  "Images, or texts of 32 ids, computed at once")
       ->type_name("N")
       ->check(CLI::Range(1, 65536).description(""))
       ->capture_default_str();

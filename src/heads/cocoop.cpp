@@ -9,6 +9,7 @@
 #include "heads/head_needs.h"
 #include "heads/image_embedding.h"
 #include "heads/prompt_text.h"
+#include "heads/text_prefix.h"
 
 namespace glint {
 namespace {
@@ -62,42 +63,37 @@ Suffixes suffixes_of(const TextState& text) {
   return all;
 }
 
-// How many of `lengths` are as long as the first, at most `most`.
-std::size_t same_length(std::span<const std::int64_t> lengths, std::int64_t most) {
-  const auto shown = lengths.first(std::min(lengths.size(), static_cast<std::size_t>(most)));
-  const auto other = std::ranges::find_if(shown, [&](std::int64_t l) { return l != shown[0]; });
-  return static_cast<std::size_t>(other - shown.begin());
+// The ids of each, one text a label.
+std::vector<Ids> split(const Suffixes& all) {
+  std::vector<Ids> texts;
+  auto rest = all.ids.ints();
+  for (const std::int64_t length : all.lengths.ints()) {
+    const auto own = rest.first(static_cast<std::size_t>(length));
+    texts.emplace_back(own.begin(), own.end());
+    rest = rest.subspan(own.size());
+  }
+  return texts;
 }
 
-// The keys and values [layers, heads, P, head_dim] of a prefix of P tokens.
-struct Prefix {
-  const Tensor& keys;
-  const Tensor& values;
-};
-
-Prefix prefix_of(const ImageState& image, std::int64_t tokens) {
+TextPrefix prefix_of(const ImageState& image, std::int64_t tokens) {
   const auto get = [&](std::string_view name) -> const Tensor& {
     return find_tensor(image.tensors, name, "an image's state");
   };
-  const Prefix prefix{get("keys"), get("values")};
-  if (prefix.keys.shape().size() != 4 || prefix.keys.dim(2) != tokens) {
+  TextPrefix prefix{get("keys"), get("values")};
+  if (prefix.keys.shape().size() != 4 || prefix.length() != tokens) {
     fail(ErrorCode::kInvalidArgument, "expected an image's state with keys of ", tokens,
          " tokens, got ", shape_text(prefix.keys.shape()));
   }
   return prefix;
 }
 
-// ids [B, L] of whole suffixes -> embeddings [B, D] f32 on the CPU.
-Tensor encode_suffixes(const Tensor& ids, const Prefix& prefix, const Towers& towers) {
-  const Ids eot(static_cast<std::size_t>(ids.dim(0)), ids.dim(1) - 1);
-  return towers
-      .call("text", "forward_suffix",
-            {{"embeddings", towers.embed(ids)},
-             {"eot", Tensor::from({ids.dim(0)}, eot)},
-             {"keys", prefix.keys},
-             {"values", prefix.values}})
-      .at("embedding")
-      .cpu();
+void need_room(std::span<const Ids> suffixes, const TextPrefix& prefix, const Towers& towers) {
+  const std::int64_t context = towers.manifest().tokenizer->context_length;
+  for (const Ids& ids : suffixes) {
+    const std::int64_t whole = prefix.length() + static_cast<std::int64_t>(ids.size());
+    if (whole <= context) continue;
+    fail(ErrorCode::kInvalidArgument, "expected prompts of at most ", context, " ids, got ", whole);
+  }
 }
 
 // Of a unit vector [D] with embeddings [B, D].
@@ -122,11 +118,6 @@ std::vector<float> lay_out(std::span<const float> start, std::span<const float> 
     }
   }
   return rows;
-}
-
-Tensor row_of(const Tensor& batch, std::int64_t i) {
-  const auto shape = batch.shape();
-  return batch.slice(i, i + 1).reshape({shape.begin() + 1, shape.end()});
 }
 
 }  // namespace
@@ -186,52 +177,36 @@ Tensor CocoopHead::shifted_prefixes(const std::vector<ImageState>& states,
 std::vector<ImageState> CocoopHead::encode_pixels(const Tensor& pixels, const Towers& towers,
                                                   const PredictOptions& options) const {
   auto states = ZeroShotHead::encode_pixels(pixels, towers, options);
-  const NamedTensors prefixes =
-      towers.call("text", "encode_prefix", {{"embeddings", shifted_prefixes(states, towers)}});
+  const auto prefixes = encode_prefixes(shifted_prefixes(states, towers), towers);
   for (std::size_t i = 0; i < states.size(); ++i) {
-    const auto row = static_cast<std::int64_t>(i);
-    states[i].tensors = {{"keys", row_of(prefixes.at("keys"), row)},
-                         {"values", row_of(prefixes.at("values"), row)}};
+    states[i].tensors = {{"keys", prefixes[i].keys}, {"values", prefixes[i].values}};
   }
   return states;
-}
-
-// Labels that one call of the tower gets when each adds `length` ids to the prefix.
-std::int64_t CocoopHead::labels_a_call(std::int64_t length, const Towers& towers) const {
-  const std::int64_t context = towers.manifest().tokenizer->context_length;
-  const std::int64_t whole = 1 + context_.dim(0) + length;
-  if (whole > context) {
-    fail(ErrorCode::kInvalidArgument, "expected prompts of at most ", context, " ids, got ", whole);
-  }
-  return towers.max_batch() * context / whole;
 }
 
 Prediction CocoopHead::predict(const ImageState& image, const TextState& text, const Towers& towers,
                                const PredictOptions& options) const {
   const Suffixes suffixes = suffixes_of(text);
   const auto& labels = std::get<PromptSet>(text).labels;
-  const Prefix prefix = prefix_of(image, 1 + context_.dim(0));
-  const std::int64_t dim = towers.manifest().embed_dim;
-  const std::vector<float> unit = unit_embedding_of(image, dim);
-  const auto all_lengths = suffixes.lengths.ints(), all_labels = suffixes.labels.ints();
+  const TextPrefix prefix = prefix_of(image, 1 + context_.dim(0));
+  const std::vector<Ids> ids = split(suffixes);
+  need_room(ids, prefix, towers);
+  const std::vector<float> unit = unit_embedding_of(image, towers.manifest().embed_dim);
   std::vector<float> cosines(labels.size());
-  std::int64_t at = 0;  // in suffixes.ids
-  for (std::size_t done = 0; done < labels.size();) {
-    check_stop(options.stop);
-    const std::int64_t length = all_lengths[done];
-    const auto count = same_length(all_lengths.subspan(done), labels_a_call(length, towers));
-    const auto rows = static_cast<std::int64_t>(count);
-    const Tensor ids = suffixes.ids.slice(at, at + rows * length).reshape({rows, length});
-    const std::vector<float> found = cosines_of(unit, encode_suffixes(ids, prefix, towers));
-    for (std::size_t i = 0; i < count; ++i) {
-      cosines[static_cast<std::size_t>(all_labels[done + i])] = found[i];
+  std::int64_t done = 0;
+  const auto use = [&](std::span<const std::size_t> batch) {
+    const Tensor embeddings = encode_behind(prefix, batch, ids, 0, towers).cpu();
+    const std::vector<float> found = cosines_of(unit, embeddings);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      cosines[static_cast<std::size_t>(suffixes.labels.ints()[batch[i]])] = found[i];
     }
-    at += rows * length;
-    done += count;
-    if (options.progress) {
-      options.progress(static_cast<std::int64_t>(done), static_cast<std::int64_t>(labels.size()));
-    }
-  }
+    done += static_cast<std::int64_t>(batch.size());
+    if (options.progress) options.progress(done, static_cast<std::int64_t>(labels.size()));
+  };
+  std::vector<std::size_t> all(ids.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  const BatchRule rule{.rows = rows_a_call(towers), .prefix = prefix.length(), .pad = true};
+  for_each_text_batch(all, ids, rule, options.stop, use);
   return classify_cosines(labels, std::move(cosines), towers.manifest().logit, options.top_k);
 }
 
@@ -240,10 +215,7 @@ std::shared_ptr<const Head> make_cocoop(const HeadContext& context) {
   need_no_templates(context.spec);
   need_parameters(context.spec, {});
   need_image_embedding(context);
-  const MethodSpec& prefix = need_method(context, "text", "encode_prefix", {{"embeddings", 3}},
-                                         {{"keys", 5}, {"values", 5}});
-  need_method(context, "text", "forward_suffix",
-              {{"embeddings", 3}, {"eot", 1}, {"keys", 4}, {"values", 4}}, {{"embedding", 2}});
+  const MethodSpec& prefix = need_text_prefixes(context);
   const MethodSpec& network =
       need_method(context, "meta_net", "forward", {{"embedding", 2}}, {{"shift", 2}});
   const std::int64_t width = size_of(prefix.inputs, "embeddings", 2).size;

@@ -30,15 +30,13 @@ class CocoopHead final : public ZeroShotHead {
   std::vector<ImageState> encode_pixels(const Tensor& pixels, const Towers& towers,
                                         const PredictOptions& options) const override;
 
-  // Encodes the labels for this image, texts of one length together and none padded; a call of the
-  // tower gets at most as many token rows as max_batch() texts of the full length have. Stops
-  // between calls; progress is in labels.
+  // Encodes the labels for this image behind its prefix, in batches of about one length
+  // (heads/text_batches.h). Stops between calls; progress is in labels.
   // Throws Error(kInvalidArgument) for a state that another head made.
   Prediction predict(const ImageState& image, const TextState& text, const Towers& towers,
                      const PredictOptions& options) const override;
 
  private:
-  std::int64_t labels_a_call(std::int64_t length, const Towers& towers) const;
   Tensor shifted_prefixes(const std::vector<ImageState>& states, const Towers& towers) const;
 
   Tensor context_;

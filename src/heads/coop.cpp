@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "heads/head_needs.h"
 #include "heads/prompt_text.h"
+#include "heads/text_prefix.h"
 
 namespace glint {
 
@@ -36,6 +37,26 @@ void place_context(std::span<float> rows, std::span<const float> context, std::s
   if (before < context.size()) copy(rows.subspan(context.size(), name), before);
   copy(context.first(before), 0);
   copy(context.subspan(before), before + name);
+}
+
+// The rows of each text from `begin` to `end`.  embedded [B, L, width]
+Tensor rows_between(const Tensor& embedded, std::int64_t begin, std::int64_t end) {
+  const std::int64_t batch = embedded.dim(0), length = embedded.dim(1), width = embedded.dim(2);
+  std::vector<float> rows;
+  rows.reserve(static_cast<std::size_t>(batch * (end - begin) * width));
+  for (std::int64_t i = 0; i < batch; ++i) {
+    const auto own =
+        embedded.floats().subspan(static_cast<std::size_t>((i * length + begin) * width),
+                                  static_cast<std::size_t>((end - begin) * width));
+    rows.insert(rows.end(), own.begin(), own.end());
+  }
+  return Tensor::from({batch, end - begin, width}, rows);
+}
+
+Tensor minus(const Tensor& places, std::int64_t rows) {
+  Ids moved(places.ints().begin(), places.ints().end());
+  for (std::int64_t& place : moved) place -= rows;
+  return Tensor::from({places.dim(0)}, moved);
 }
 
 // A context [M, width] or [K, M, width] that the text tower takes and the class list fits.
@@ -102,6 +123,12 @@ Tensor CoopHead::place_contexts(const Tensor& embedded, std::span<const std::siz
   return Tensor::from(shape, rows);
 }
 
+std::int64_t CoopHead::shared_rows(std::size_t prompts, const Towers& towers) const {
+  if (context_.shape().size() == 3 || !has_text_prefixes(towers.manifest())) return 0;
+  const auto rows = static_cast<std::int64_t>(1 + vectors_before(place_, vectors()));
+  return static_cast<std::int64_t>(prompts - 1) * rows > kRowsOfACall ? rows : 0;
+}
+
 TextState CoopHead::prepare(const TextQuery& query, const Towers& towers) const {
   const auto prompts = make_prompt_texts(query, kNameAndFullStop, vectors(), towers);
   std::vector<Layout> layouts;
@@ -110,11 +137,18 @@ TextState CoopHead::prepare(const TextQuery& query, const Towers& towers) const 
     check_stop(query.stop);
     layouts.push_back(layout_of(query.labels[k], prompts[k], towers));
   }
+  const std::int64_t shared = shared_rows(prompts.size(), towers);
+  TextPrefix prefix;  // of the first batch, and so of all
   return make_prompt_bank(
       query, prompts, towers,
       [&](const Tensor& ids, const Tensor& eot, std::span<const std::size_t> batch) {
-        const Tensor embedded = towers.embed(ids).cpu();
-        return towers.text({.embeddings = place_contexts(embedded, batch, layouts), .eot = eot});
+        const Tensor rows = place_contexts(towers.embed(ids).cpu(), batch, layouts);
+        if (shared == 0) return towers.text({.embeddings = rows, .eot = eot});
+        if (prefix.keys.empty()) {
+          prefix = encode_prefixes(rows_between(rows.slice(0, 1), 0, shared), towers).front();
+        }
+        return forward_behind(prefix, rows_between(rows, shared, rows.dim(1)), minus(eot, shared),
+                              towers);
       });
 }
 

@@ -22,7 +22,8 @@ class CoopHead final : public ZeroShotHead {
            std::span<const std::string> classes);
 
   // For each label: start, context and "label." in one sequence, encoded and normalised. A "_" in a
-  // label is read as a space.
+  // label is read as a space. Start and what of one context for all names stands in front of these
+  // are encoded once, where the text tower has the methods (heads/text_prefix.h).
   // Throws Error(kInvalidArgument): templates, which the context stands for; a prompt that is
   // longer than the text tower's context; a label that is not in `classes` when each has its own
   // context.
@@ -35,6 +36,8 @@ class CoopHead final : public ZeroShotHead {
   }
   std::span<const float> context_of(const std::string& label) const;
   Layout layout_of(const std::string& label, const PromptText& prompt, const Towers& towers) const;
+  // Start and context at the beginning of all prompts, where computing them once pays; else 0.
+  std::int64_t shared_rows(std::size_t prompts, const Towers& towers) const;
   Tensor place_contexts(const Tensor& embedded, std::span<const std::size_t> batch,
                         std::span<const Layout> layouts) const;
 

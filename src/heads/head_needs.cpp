@@ -63,8 +63,7 @@ NamedTensors finite_tensors(const HeadContext& context) {
   return tensors;
 }
 
-// The ports of a method that are among `needs`.
-bool has_ports(const std::vector<Port>& ports, std::initializer_list<PortNeed> needs) {
+bool are_among(std::initializer_list<PortNeed> needs, const std::vector<Port>& ports) {
   return std::ranges::all_of(needs, [&](const PortNeed& need) {
     const auto found = std::ranges::find(ports, need.name, &Port::name);
     return found != ports.end() && found->shape.size() == need.rank;
@@ -165,6 +164,12 @@ void need_image_embedding(const HeadContext& context) {
   }
 }
 
+bool has_ports(const MethodSpec& method, std::initializer_list<PortNeed> inputs,
+               std::initializer_list<PortNeed> outputs) {
+  return method.inputs.size() == inputs.size() && are_among(inputs, method.inputs) &&
+         are_among(outputs, method.outputs);
+}
+
 const MethodSpec& need_method(const HeadContext& context, std::string_view tower,
                               std::string_view method, std::initializer_list<PortNeed> inputs,
                               std::initializer_list<PortNeed> outputs) {
@@ -179,10 +184,7 @@ const MethodSpec& need_method(const HeadContext& context, std::string_view tower
          ", got one without; ",
          "an older package of a transformer gets it when it is exported again");
   }
-  const bool fits = has_ports(spec->second.inputs, inputs) &&
-                    spec->second.inputs.size() == inputs.size() &&
-                    has_ports(spec->second.outputs, outputs);
-  if (!fits) {
+  if (!has_ports(spec->second, inputs, outputs)) {
     fail(kCorrupt, "expected towers.", tower, ".", method, " with the ports of models/",
          context.spec.type, ".md, got others");
   }

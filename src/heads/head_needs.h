@@ -56,6 +56,10 @@ struct PortNeed {
   std::size_t rank;
 };
 
+// Whether a method has exactly these inputs, and these outputs among its own.
+bool has_ports(const MethodSpec& method, std::initializer_list<PortNeed> inputs,
+               std::initializer_list<PortNeed> outputs);
+
 // A method of a tower with exactly these inputs, and with these outputs among its own.
 const MethodSpec& need_method(const HeadContext& context, std::string_view tower,
                               std::string_view method, std::initializer_list<PortNeed> inputs,

@@ -89,6 +89,49 @@ Work encode_text(const Json& job) {
   return work;
 }
 
+std::vector<std::string> read_lines(const std::string& path) {
+  std::vector<std::string> texts;
+  std::istringstream lines(read_file(path));
+  for (std::string line; std::getline(lines, line);) texts.push_back(line);
+  return texts;
+}
+
+// Texts, one a line -> the embeddings of one of every N, not normalised.
+Work encode_texts(const Json& job) {
+  Work work;
+  const auto texts = read_lines(job.at("input"));
+  const std::size_t every = job.at("every");
+  work.call = [model = load(job), texts, every, out = work.result] {
+    const auto rows = model.encode_texts(texts, {.normalize = false});
+    out->floats.clear();
+    for (std::size_t i = 0; i < texts.size(); i += every) {
+      const auto row = rows.row(static_cast<std::int64_t>(i));
+      out->floats.insert(out->floats.end(), row.begin(), row.end());
+    }
+  };
+  return work;
+}
+
+// A class bank of 1,000 rows from its file, checked against the model.
+Work load_bank(const Json& job) {
+  Work work;
+  const auto model = load(job);
+  const std::int64_t dim = model.manifest().embed_dim;
+  glint::ClassBank bank;
+  for (int k = 0; k < 1000; ++k) bank.labels.push_back("class " + std::to_string(k));
+  const std::vector<float> rows(static_cast<std::size_t>(1000 * dim), 0.5F);
+  bank.rows = glint::Tensor::from({1000, dim}, rows);
+  bank.source = model.bank_source();
+  const std::string path = job.at("bank");
+  glint::save_class_bank(bank, path);
+  work.call = [model, path, out = work.result] {
+    const auto loaded = glint::load_class_bank(path);
+    model.check_bank(loaded);
+    keep(loaded.rows, *out);
+  };
+  return work;
+}
+
 // pixels [B, 3, H, W] f32 -> logits of the package's classes, whose words are prepared before.
 Work classify(const Json& job) {
   Work work;
@@ -131,9 +174,7 @@ Work preprocess(const Json& job) {
 // Texts, one a line -> ids of each, filled up with zeros to the context length.
 Work tokenize(const Json& job) {
   Work work;
-  std::vector<std::string> texts;
-  std::istringstream lines(read_file(job.at("input")));
-  for (std::string line; std::getline(lines, line);) texts.push_back(line);
+  const auto texts = read_lines(job.at("input"));
   const auto package = glint::Package::open(job.at("package"));
   const auto tokenizer = glint::Tokenizer::clip_bpe(package.manifest().tokenizer.value(),
                                                     package.file(package.manifest().merges_file));
@@ -199,6 +240,8 @@ Work prepare(const Json& job) {
   const std::string name = job.at("work");
   if (name == "encode-image") return encode_image(job);
   if (name == "encode-text") return encode_text(job);
+  if (name == "encode-texts") return encode_texts(job);
+  if (name == "bank") return load_bank(job);
   if (name == "classify") return classify(job);
   if (name == "preprocess") return preprocess(job);
   if (name == "tokenize") return tokenize(job);

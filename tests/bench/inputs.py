@@ -47,6 +47,14 @@ def class_names() -> list[str]:
     ]
 
 
+def classifier_texts() -> list[str]:
+    """Every tenth of CLIP's 80 templates with each of the names, as a classifier is built."""
+    from open_clip import OPENAI_IMAGENET_TEMPLATES
+
+    templates = OPENAI_IMAGENET_TEMPLATES[::10]
+    return [template(name) for name in class_names() for template in templates]
+
+
 def pixels(batch: int) -> np.ndarray:
     """[B, 3, 224, 224] f32 with the mean and spread of normalised photographs."""
     return np.random.default_rng(2).standard_normal((batch, 3, 224, 224), dtype=np.float32)

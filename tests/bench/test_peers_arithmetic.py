@@ -103,6 +103,14 @@ def test_works_of_one_table_have_the_same_engines():
         assert "glint" not in work.engines
 
 
+def test_an_engine_that_does_a_share_of_the_work_is_said_to_in_the_title():
+    shares = [(w, name, share) for w in WORKS.values() for name, share in w.share.items()]
+    assert shares
+    for work, name, share in shares:
+        assert name in work.engines
+        assert f"times {round(1 / share)})" in work.title
+
+
 def test_an_engine_that_ends_is_an_error_with_its_last_words(tmp_path):
     command = ["sh", "-c", "read line; echo no such library >&2; exit 3"]
     with Engine("peer", command, 1, tmp_path / "log") as engine:

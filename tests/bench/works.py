@@ -1,7 +1,7 @@
 """What peers.py times: each work, who does it, and how results are compared."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import inputs
@@ -9,6 +9,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY_CLIP = ROOT / "models" / "tiny-clip.glint"
+_EVERY = 125  # of a classifier's texts, a peer that pads them to 77 ids gets one; it has 8,000
 PROMPT_IDS = 10  # "a photo of a golden retriever." with the start and end token
 _TOWERS = {
     "glint fast": {"precision": "fast"},
@@ -43,6 +44,7 @@ _SEARCH = {
 
 # Groups of works, each a table.
 TOWERS = "towers"
+CLASSIFIER = "texts of a classifier"
 HEADS = ("CoCoOp", "MaPLe", "Tip-Adapter")
 PIXELS = "picture to 3 x 224 x 224"
 TOKENS = "texts to ids"
@@ -73,6 +75,7 @@ class Work:
     dtype: type  # of a result's numbers
     one_thread: bool = False
     seconds: bool = False  # a peer's call takes a minute: one a round, none untimed, few rounds
+    share: dict[str, float] = field(default_factory=dict)  # of the work, where an engine does less
 
     def threads(self, setting: Setting) -> int:
         return 1 if self.one_thread else setting.threads
@@ -98,6 +101,22 @@ def _tower(tower: str, batch: int) -> Callable[[Setting], dict]:
         }
 
     return job
+
+
+def _classifier(setting: Setting) -> dict:
+    texts = setting.scratch / "classifier.txt"
+    texts.write_text("\n".join(inputs.classifier_texts()) + "\n")
+    package = str(setting.artefacts / "model.glint")
+    return {
+        "work": "encode-texts",
+        "tower": "text",
+        "package": package,
+        "base": package,
+        "artefacts": str(setting.artefacts),
+        "input": str(texts),
+        "every": _EVERY,
+        "bank": str(setting.scratch / "bank.safetensors"),
+    }
 
 
 def _pixels(width: int, height: int) -> Callable[[Setting], dict]:
@@ -195,6 +214,20 @@ def all_works() -> list[Work]:
             ("text-32", f"32 texts of {PROMPT_IDS} ids", "text", 32),
         ]
     ]
+    classifier = Work(
+        "classifier",
+        CLASSIFIER,
+        f"8 of 80 templates, 1,000 names (ONNX Runtime: every {_EVERY}th text, times {_EVERY})",
+        {
+            "glint fast": {"precision": "fast"},
+            "ONNX Runtime, 77 ids": "engines.towers:onnxruntime_padded",
+            "glint, a saved class bank": {"work": "bank"},
+        },
+        _classifier,
+        np.float32,
+        seconds=True,
+        share={"ONNX Runtime, 77 ids": 1 / _EVERY},
+    )
     pixels = [
         Work(
             f"pixels-{width}x{height}",
@@ -223,14 +256,14 @@ def all_works() -> list[Work]:
         np.float32,
         seconds=True,
     )
-    return [*towers, *_heads(), tuning, *pixels, ids, *search]
+    return [*towers, classifier, *_heads(), tuning, *pixels, ids, *search]
 
 
 def difference(work: Work, theirs: np.ndarray, ours: np.ndarray) -> str:
     """In words, how a peer's result differs from ours."""
     if theirs.size != ours.size:
         return f"{theirs.size} numbers instead of {ours.size}"
-    if work.group in (TOWERS, *HEADS):  # each engine rounds in its own way: how far, not how often
+    if work.group in (TOWERS, CLASSIFIER, *HEADS):  # each engine rounds in its own way: how far, not how often
         most = np.abs(theirs.astype(np.float64) - ours).max() / np.abs(ours).max()
         return f"largest difference {most:.0e} of the largest value"
     count = int((theirs != ours).sum())

@@ -1,71 +1,14 @@
-// How much text CoCoOp encodes for an image, counted where it enters the tower.
-#include <algorithm>
-#include <sstream>
-
+// How much text CoOp encodes for its names and CoCoOp for an image, counted where it enters the
+// tower.
+#include "counting_towers.h"
 #include "heads/cocoop.h"
+#include "heads/coop.h"
 #include "prompts_package.h"
 
 namespace glint {
 namespace {
 
-using Ids = std::vector<std::int64_t>;
-
-constexpr std::int64_t kContext = 77, kDim = 4, kWidth = 3, kStart = 1, kEnd = 2;
-
-// Towers that count tokens instead of computing: an id for each word and for each full stop.
-class CountingTowers final : public Towers {
- public:
-  CountingTowers() {
-    manifest_.embed_dim = kDim;
-    manifest_.logit = {.scale = 100, .bias = 0};
-    manifest_.tokenizer.emplace();
-    manifest_.tokenizer->context_length = kContext;
-    manifest_.tokenizer->start_id = kStart;
-    manifest_.tokenizer->end_id = kEnd;
-  }
-  const Manifest& manifest() const override { return manifest_; }
-  std::int64_t max_batch() const override { return 32; }
-  Tensor pixels(std::span<const ImageView>, std::string_view) const override { return {}; }
-
-  Ids tokenize(std::string_view text) const override {
-    Ids ids{kStart};
-    std::istringstream words{std::string(text)};
-    for (std::string word; words >> word;) {
-      ids.push_back(3);
-      if (word.ends_with(".")) ids.push_back(4);
-    }
-    ids.push_back(kEnd);
-    return ids;
-  }
-
-  NamedTensors call(std::string_view tower, std::string_view method,
-                    const NamedTensors& inputs) const override {
-    const Tensor& first = method == "embed" ? inputs.at("ids") : inputs.begin()->second;
-    const std::int64_t batch = first.dim(0);
-    if (tower == "image") return {{"embedding", filled({batch, kDim})}};
-    if (tower == "meta_net") return {{"shift", filled({batch, kWidth})}};
-    const std::int64_t length = first.dim(1);
-    if (method == "embed") return {{"embeddings", filled({batch, length, kWidth})}};
-    tokens += batch * length;
-    if (method == "encode_prefix") {
-      return {{"keys", filled({batch, 1, 1, length, 1})},
-              {"values", filled({batch, 1, 1, length, 1})}};
-    }
-    most_rows = std::max(most_rows, batch * (length + inputs.at("keys").dim(2)));
-    return {{"embedding", filled({batch, kDim})}};
-  }
-
-  mutable std::int64_t tokens = 0;     // that the text tower encoded
-  mutable std::int64_t most_rows = 0;  // of a call, those of the prefix counted for each text
-
- private:
-  static Tensor filled(const std::vector<std::int64_t>& shape) {
-    std::int64_t count = 1;
-    for (const std::int64_t size : shape) count *= size;
-    return Tensor::from(shape, std::vector<float>(static_cast<std::size_t>(count), 0.5F));
-  }
-  Manifest manifest_;
-};
+constexpr auto kWidth = test::CountingTowers::kWidth, kContext = test::CountingTowers::kContext;
 
 // As many names of each length as ImageNet has.
 test::Labels imagenet_like() {
@@ -82,7 +25,7 @@ test::Labels imagenet_like() {
 
 // The official code computes 77 tokens a class: 77,000 for each image.
 TEST(CocoopCostTest, AThousandNamesCostATenthOfTheOfficialTokensAtMost) {
-  const CountingTowers towers;
+  const test::CountingTowers towers;
   const CocoopHead head("default", Tensor::from({4, kWidth}, std::vector<float>(4 * kWidth)));
   const auto names = imagenet_like();
   ASSERT_EQ(names.size(), 1000U);
@@ -95,19 +38,44 @@ TEST(CocoopCostTest, AThousandNamesCostATenthOfTheOfficialTokensAtMost) {
   head.predict(states[0], text, towers, {});
   const std::int64_t an_image = 5 + towers.tokens;
   RecordProperty("tokens", std::to_string(an_image));
-  EXPECT_EQ(an_image, 4170);
+  EXPECT_EQ(an_image, 4170 + 7);  // a few long names are filled up to share calls
   EXPECT_LE(an_image * 10, 1000 * kContext);
 }
 
-// Memory is that of max_batch() texts of the full length, whatever the number of labels.
+// Memory is that of max_batch() texts of 32 ids, whatever the number of labels.
 TEST(CocoopCostTest, NoCallGetsMoreRowsThanItsBudget) {
-  const CountingTowers towers;
+  const test::CountingTowers towers;
   const CocoopHead head("default", Tensor::from({4, kWidth}, std::vector<float>(4 * kWidth)));
   const auto state =
       head.encode_pixels(Tensor::from({1, 1}, std::vector<float>(1)), towers, {}).front();
   head.predict(state, head.prepare({.labels = imagenet_like()}, towers), towers, {});
-  EXPECT_LE(towers.most_rows, 32 * kContext);
-  EXPECT_GT(towers.most_rows, 32 * kContext / 2);
+  EXPECT_LE(towers.most_rows, 32 * 32);
+  EXPECT_GT(towers.most_rows, 32 * 32 / 2);
+}
+
+// M = 16: start and context once, and each class from its name to its end token.
+TEST(CoopCostTest, AContextForAllNamesIsEncodedOnce) {
+  const std::vector<float> values(16 * kWidth);
+  const CoopHead behind("default", Tensor::from({16, kWidth}, values), NamePlace::kEnd, {});
+  const CoopHead around("default", Tensor::from({16, kWidth}, values), NamePlace::kMiddle, {});
+  const auto names = imagenet_like();
+  const test::CountingTowers at_the_end, in_the_middle;
+  behind.prepare({.labels = names}, at_the_end);
+  around.prepare({.labels = names}, in_the_middle);
+  EXPECT_EQ(at_the_end.tokens, 17 + 4165);
+  EXPECT_EQ(in_the_middle.tokens, 9 + 4165 + 8 * 1000);
+  const test::CountingTowers few;
+  behind.prepare({.labels = {"cat"}}, few);
+  EXPECT_EQ(few.calls, 1);
+}
+
+TEST(CoopCostTest, ContextsOfTheClassesOwnAreNot) {
+  const test::Labels names{"cat", "dog", "sailing boat"};
+  const std::vector<float> values(3 * 4 * kWidth);
+  const CoopHead head("default", Tensor::from({3, 4, kWidth}, values), NamePlace::kEnd, names);
+  const test::CountingTowers towers;
+  head.prepare({.labels = names}, towers);
+  EXPECT_EQ(towers.tokens, 3 * (1 + 4 + 3) + 1);
 }
 
 }  // namespace

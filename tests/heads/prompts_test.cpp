@@ -134,12 +134,16 @@ TEST(MapleTest, RefusesPromptsOfAnotherKindOfHead) {
 TEST(MapleTest, StopsBetweenTexts) {
   const Model single = load_prompts(1);
   std::stop_source source;
-  TextQuery query{.labels = {"a", "b", "c", "d"}, .stop = source.get_token()};
+  TextQuery query{.labels = {"a", "b", "c", "d", "e", "f", "g", "h"}, .stop = source.get_token()};
+  std::int64_t steps = 0;
   query.progress = [&](std::int64_t done, std::int64_t total) {
-    EXPECT_EQ(total, 4);
-    if (done == 2) source.request_stop();
+    EXPECT_EQ(total, 8);
+    EXPECT_LT(done, 8);
+    ++steps;
+    source.request_stop();
   };
   expect_error(ErrorCode::kCancelled, "cancelled", [&] { single.prepare(query, "maple_2"); });
+  EXPECT_EQ(steps, 1);
 }
 
 // The embedding of its states is the prompted one, so a cache of those serves.

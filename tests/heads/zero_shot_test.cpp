@@ -120,8 +120,21 @@ TEST_F(ZeroShotTest, TiesKeepTheOrderOfLabelsAndProbabilitiesCoverAll) {
 
 TEST_F(ZeroShotTest, OnlyTextsOfOneLengthShareABatch) {
   prepare({"bbb", "a", "bb", "b", "aaa", "c"});
-  const std::vector<std::pair<std::int64_t, std::int64_t>> expected{{2, 1}, {1, 1}, {1, 2}, {2, 3}};
+  const std::vector<std::pair<std::int64_t, std::int64_t>> expected{{3, 1}, {1, 2}, {2, 3}};
   EXPECT_EQ(towers_.batches_, expected);
+}
+
+TEST_F(ZeroShotTest, ATextThatComesAgainIsEncodedOnce) {
+  std::vector<std::int64_t> steps;
+  const std::vector<std::string> texts{"ab", "b", "ab", "aa", "ab"};
+  const Tensor rows = encode_texts(texts, towers_, {}, [&](std::int64_t done, std::int64_t total) {
+    EXPECT_EQ(total, 5);
+    steps.push_back(done);
+  });
+  const std::vector<float> expected{1, 1, 0, 1, 1, 1, 2, 0, 1, 1};
+  EXPECT_TRUE(std::ranges::equal(rows.floats(), expected));
+  EXPECT_EQ(towers_.batches_, (std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1}, {2, 2}}));
+  EXPECT_EQ(steps, (std::vector<std::int64_t>{1, 5}));
 }
 
 TEST_F(ZeroShotTest, RefusesBadLabelsAndTemplates) {

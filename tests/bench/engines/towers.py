@@ -1,6 +1,7 @@
 """Image and text towers: torch, TorchScript, ONNX Runtime, OpenVINO.
 
 job: {"tower": "image" | "text", "artefacts": folder, "input": file.npy, "threads": N}
+Of a classifier, "input" is a file of texts, and "every" of how many the peer takes one.
 """
 
 import sys
@@ -74,16 +75,20 @@ def torchscript(job: dict):
     return _calling(frozen, _input(job), torch.inference_mode)
 
 
-def _onnxruntime(job: dict, end: str):
+def _session(job: dict, end: str):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = job["threads"]
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = onnxruntime.InferenceSession(
+    return onnxruntime.InferenceSession(
         _path(job, end), options, providers=["CPUExecutionProvider"]
     )
+
+
+def _onnxruntime(job: dict, end: str):
+    session = _session(job, end)
     feed = {session.get_inputs()[0].name: np.load(job["input"])}
     return lambda: session.run(None, feed)[0], np.asarray
 
@@ -94,6 +99,21 @@ def onnxruntime_f32(job: dict):
 
 def onnxruntime_int8(job: dict):
     return _onnxruntime(job, ".int8.onnx")
+
+
+def onnxruntime_padded(job: dict):
+    """One of every N texts, filled up to 77 ids and 32 at a time, as users of CLIP do it."""
+    from open_clip.tokenizer import SimpleTokenizer
+
+    session = _session(job, ".onnx")
+    ids = SimpleTokenizer()(Path(job["input"]).read_text().splitlines()[:: job["every"]]).numpy()
+    name = session.get_inputs()[0].name
+
+    def call():
+        parts = [session.run(None, {name: ids[i : i + 32]})[0] for i in range(0, len(ids), 32)]
+        return np.concatenate(parts)
+
+    return call, np.asarray
 
 
 def _openvino(job: dict, end: str, precision: str):
