@@ -211,8 +211,9 @@ GLINT_API Package replace_cache(const Package& package, const Cache& cache, std:
 
 // Writes the package's own files to the folder `path`: whole or not at all. Its base stays where it
 // is; readers look for it beside `path` and in GLINT_PACKAGE_PATH.
-// Throws Error: kInvalidArgument (a path that does not end in .glint, something there already: with
-// `replace` only what is no package), kNotFound (no folder to write it into), kIo.
+// Throws Error: kInvalidArgument (a path that does not end in .glint or lies inside a package,
+// something there already: with `replace` only what is no package, and the package's base),
+// kNotFound (no folder to write it into), kIo.
 GLINT_API void write_package(const Package& package, const std::string& path, bool replace = false);
 
 // What write_package would throw for `path`, before any work is done for it.

@@ -9,6 +9,7 @@
 #include "core/check.h"
 #include "heads/registry.h"
 #include "package/edit_package.h"
+#include "package/find_base.h"
 #include "package/labels.h"
 #include "package/paths.h"
 #include "package/safetensors.h"
@@ -113,6 +114,14 @@ Package made(const Package& package, const PackageEdit& edit, const HeadFactorie
   return result;
 }
 
+// The folder `path`, if there is one, may not be the only copy of what `package` extends.
+void check_not_the_base(const Package& package, const std::string& path) {
+  if (package.base() && digest_or_reason(path) == package.base()->digest()) {
+    fail(ErrorCode::kInvalidArgument, "expected another place than that of the base ",
+         quote(package.base()->manifest().name), ", which the package needs, got ", quote(path));
+  }
+}
+
 }  // namespace
 
 void check_new_package(const Model& model, const NewPackage& made) {
@@ -155,8 +164,11 @@ Package replace_cache(const Package& package, const Cache& cache, std::string na
 }
 
 void write_package(const Package& package, const std::string& path, bool replace) {
-  within_memory("writing a package",
-                [&] { write_package_folder(own_files(package), path, replace); });
+  within_memory("writing a package", [&] {
+    check_package_target(path, replace);
+    check_not_the_base(package, path);
+    write_package_folder(own_files(package), path, replace);
+  });
 }
 
 void check_output(const std::string& path, bool replace) {

@@ -51,6 +51,9 @@ class TipRun {
                                              : adapt::read_labelled(options.validate)),
         model_(load_model(options.common, context)),
         made_{.name = package_name(options.output), .templates = options.templates} {
+    for (const std::string& label : shots_.labels) {
+      check_utf8(label, cat("the name of a folder in ", quote(options.shots.folder)));
+    }
     shots_ = in_order_of(model_.manifest(), std::move(shots_));
     words_ = {.labels = shots_.labels, .templates = options.templates, .stop = context.stop};
   }
@@ -154,8 +157,19 @@ int adapt_tip(const TipOptions& options, const Context& context) {
   return TipRun(options, context).run();
 }
 
+// CLI11's own checks let NaN pass, and print the largest double in full.
+CLI::Validator number_from(double least) {
+  static constexpr double kMost = 1e6;
+  return {[least](const std::string& text) {
+            double value = 0;
+            const bool good = CLI::detail::lexical_cast(text, value) && value >= least;
+            if (good && value <= kMost) return std::string();
+            return cat("expected a number from ", least, " to ", kMost, ", got ", quote(text));
+          },
+          ""};
+}
+
 void add_search(CLI::App& command, TipOptions& options) {
-  const auto not_negative = CLI::NonNegativeNumber.description("");
   CLI::Option* const validate =
       add_text(command, "--validate", options.validate, "DIR",
                "Images as DIR/CLASS/*.jpg on which alpha and beta are searched");
@@ -164,17 +178,17 @@ void add_search(CLI::App& command, TipOptions& options) {
         std::tuple("--beta", &options.start.beta, "Its sharpness, without --validate")}) {
     CLI::Option* const option = command.add_option(name, *value, what)
                                     ->type_name("X")
-                                    ->check(not_negative)
+                                    ->check(number_from(0))
                                     ->capture_default_str();
     if (!options.trains) option->excludes(validate);
   }
   command.add_option("--alpha-end", options.search.alpha_end, "Where the search of alpha ends")
       ->type_name("X")
-      ->check(not_negative)
+      ->check(number_from(0.1))
       ->capture_default_str();
   command.add_option("--beta-end", options.search.beta_end, "Where the search of beta ends")
       ->type_name("X")
-      ->check(not_negative)
+      ->check(number_from(0.1))
       ->capture_default_str();
 }
 
@@ -185,10 +199,11 @@ void add_training(CLI::App& command, adapt::FineTuneOptions& options) {
       ->capture_default_str();
   command.add_option("--lr", options.learning_rate, "Learning rate at the start")
       ->type_name("X")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(number_from(1e-9))
       ->capture_default_str();
   command.add_option("--seed", options.seed, "Of the order and views of the shots")
       ->type_name("N")
+      ->check(CLI::NonNegativeNumber.description(""))
       ->capture_default_str();
 }
 

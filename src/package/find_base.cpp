@@ -22,17 +22,16 @@ fs::path folder_beside(const std::string& path) {
   return absolute.lexically_normal().parent_path().parent_path();
 }
 
-// What a candidate is: its manifest's digest, or why it has none.
-std::string digest_or_reason(const fs::path& candidate) {
+}  // namespace
+
+std::string digest_or_reason(const std::string& folder) {
   try {
-    const std::string manifest = (candidate / kManifestName).string();
+    const std::string manifest = (fs::path(folder) / kManifestName).string();
     return sha256_hex(read_file(manifest, kMaxManifestBytes));
   } catch (const Error& error) {
     return error.code() == ErrorCode::kNotFound ? "none" : "unreadable";
   }
 }
-
-}  // namespace
 
 std::string find_base_folder(const BaseSpec& base, const std::string& path) {
   std::vector<std::string> folders = package_path_folders();
@@ -40,7 +39,7 @@ std::string find_base_folder(const BaseSpec& base, const std::string& path) {
   std::string looked;
   for (const std::string& folder : folders) {
     const fs::path candidate = fs::path(folder) / (base.name + ".glint");
-    const std::string found = digest_or_reason(candidate);
+    const std::string found = digest_or_reason(candidate.string());
     if (found == base.digest) return candidate.string();
     looked += cat(looked.empty() ? "" : ", ", quote(folder), " (",
                   is_sha256_hex(found) ? "SHA-256 " + found.substr(0, 12) : found, ")");

@@ -12,4 +12,7 @@ namespace glint {
 // Throws Error(kNotFound), which says what was found where.
 std::string find_base_folder(const BaseSpec& base, const std::string& path);
 
+// The digest of the package in `folder`, of which only the manifest is read, or why there is none.
+std::string digest_or_reason(const std::string& folder);
+
 }  // namespace glint

@@ -27,6 +27,18 @@ fs::path folder_of(const fs::path& target) {
   return target.has_parent_path() ? target.parent_path() : fs::path(".");
 }
 
+// A package refuses files that it does not list, so nothing may be put into one.
+void check_outside_of_packages(const fs::path& folder) {
+  std::error_code error;
+  for (fs::path at = fs::canonical(folder, error); !at.empty(); at = at.parent_path()) {
+    if (fs::is_regular_file(at / kManifestName, error)) {
+      fail(ErrorCode::kInvalidArgument, "expected an output outside of other packages, got one in ",
+           quote(at.string()));
+    }
+    if (at == at.root_path()) return;
+  }
+}
+
 // A new folder beside the target; it goes with this object.
 class ScratchFolder {
  public:
@@ -102,6 +114,7 @@ void check_package_target(const std::string& path, bool replace) {
     fail(ErrorCode::kNotFound, "expected an existing folder ", quote(folder_of(target).string()),
          " for the output, got none");
   }
+  check_outside_of_packages(folder_of(target));
   const fs::file_status status = fs::symlink_status(target, error);
   if (!fs::exists(status)) return;
   if (!replace) {
@@ -120,8 +133,9 @@ void write_package_folder(const PackageFiles& files, const std::string& path, bo
   const ScratchFolder scratch(target);
   const fs::path fresh = scratch.path() / "new", old = scratch.path() / "old";
   write_all(files, fresh);
+  check_package_target(path, replace);  // another process may have been faster
   std::error_code error;
-  if (fs::exists(target, error)) {
+  if (replace && fs::exists(target, error)) {
     replace_folder(fresh, target, old);
   } else {
     move(fresh, target);

@@ -1,4 +1,7 @@
 // Packages on a disk: whole, or not at all.
+#include <atomic>
+#include <thread>
+
 #include "adapt/adapt_packages.h"
 #include "package/edit_package.h"
 #include "support/expect_error.h"
@@ -74,9 +77,40 @@ TEST_F(OutputTest, RefusesWhereNoPackageCanGo) {
   refuse(ErrorCode::kInvalidArgument, "other.glint", true);
   fs::create_directory_symlink(path("random-vit.glint"), path("link.glint"));
   refuse(ErrorCode::kInvalidArgument, "link.glint", true);
+  refuse(ErrorCode::kInvalidArgument, "random-vit.glint/mine.glint");
+  refuse(ErrorCode::kInvalidArgument, "random-vit.glint/towers/../towers/mine.glint");
   EXPECT_TRUE(fs::exists(path("other.glint") + "/diary.txt"));
   EXPECT_EQ(entries(), (std::vector<std::string>{"file.glint", "link.glint", "other.glint",
                                                  "random-vit.glint"}));
+}
+
+// A base may lie in a folder of any name, so that its own name does not protect it.
+TEST_F(OutputTest, TheBaseIsNotReplacedByWhatNeedsIt) {
+  fs::rename(path("random-vit.glint"), path("mine.glint"));
+  expect_error(ErrorCode::kInvalidArgument, "another place than that of the base \"random-vit\"",
+               [&] { write_package(made(), path(), true); });
+  EXPECT_NO_THROW(Package::open(path()));
+  EXPECT_EQ(entries(), (std::vector<std::string>{"mine.glint"}));
+}
+
+// Of writers at one time one wins, whole; the others say so and leave nothing.
+TEST_F(OutputTest, OneOfManyWritersWins) {
+  std::atomic<int> written = 0;
+  {
+    std::vector<std::jthread> writers;
+    for (int i = 0; i < 8; ++i) {
+      writers.emplace_back([&, package = made(i)] {
+        try {
+          write_package(package, path());
+          ++written;
+        } catch (const Error&) {
+        }
+      });
+    }
+  }
+  EXPECT_EQ(written, 1);
+  EXPECT_NO_THROW(read_cache(Package::open(path())));
+  EXPECT_EQ(entries(), (std::vector<std::string>{"mine.glint", "random-vit.glint"}));
 }
 
 // A name that is too long for the temporary folder beside it.

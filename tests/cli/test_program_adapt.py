@@ -1,11 +1,14 @@
 """glint adapt: caches from folders of labelled images, classes added and removed, and wrong input."""
 
 import json
+import os
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
 from PIL import Image
+from program_support import environment
 from safetensors.numpy import load_file
 
 # Pictures whose colour tells their class, with noise so that no two are equal.
@@ -199,6 +202,43 @@ def test_a_package_without_a_cache_has_no_classes_to_remove(glint, base, tmp_pat
     assert done.failed("tip_adapter", "random-vit")
 
 
+def test_of_two_runs_into_one_output_one_wins(program, base, shots):
+    command = [
+        program, "adapt", "tip", "--shots", shots, "--model", base,
+        "--output", base.parent / "mine.glint",
+    ]  # fmt: skip
+    runs = [subprocess.Popen(command, stderr=subprocess.PIPE, env=environment()) for _ in range(4)]
+    said = [run.communicate(timeout=120)[1].decode() for run in runs]
+    assert sorted(run.returncode for run in runs) == [0, 1, 1, 1], said
+    assert sum("mine.glint" in text and text.startswith("error: ") for text in said) == 3
+    assert sorted(p.name for p in base.parent.iterdir()) == ["mine.glint", "random-vit.glint"]
+    assert subprocess.run([program, "verify", base.parent / "mine.glint"]).returncode == 0
+
+
+def test_an_output_that_would_harm_a_package_is_refused(glint, adapt, base, shots):
+    before = sorted(base.rglob("*"))
+    inside = base.name + "/mine.glint"
+    assert adapt("tip", out=inside).failed("outside of other packages", "random-vit.glint")
+    renamed = base.rename(base.parent / "mine.glint")
+    done = glint(
+        "adapt", "tip", "--shots", shots, "--model", renamed, "--output", renamed, "--force"
+    )
+    assert done.failed("another place than that of the base", "random-vit")
+    renamed.rename(base)
+    assert sorted(base.rglob("*")) == before and glint("verify", base).code == 0
+
+
+def test_what_the_package_cannot_have_is_refused_before_any_picture_is_read(adapt, tmp_path, shots):
+    spoilt = tmp_path / "spoilt"
+    shutil.copytree(shots, spoilt)
+    (spoilt / "red_thing" / "0.png").write_bytes(b"no picture")
+    assert adapt("tip", out="My Pets.glint", folder=spoilt).failed("package name", "My Pets")
+    assert adapt("tip", out="random-vit.glint", folder=spoilt).code == 1
+    named = os.fsencode(spoilt) + b"/\xff\xfe"
+    os.rename(spoilt / "red_thing", named)
+    assert adapt("tip", folder=spoilt).failed("the name of a folder", "expected UTF-8")
+
+
 def test_a_second_cache_is_refused(glint, adapt, base, shots):
     assert adapt("tip").code == 0
     done = glint(
@@ -217,6 +257,12 @@ def test_a_second_cache_is_refused(glint, adapt, base, shots):
         ["adapt", "tip", "--shots", "s", "--output", "o.glint", "--views", "many"],
         ["adapt", "tip", "--shots", "s", "--output", "o.glint", "--epochs", "3"],
         ["adapt", "tip", "--shots", "s", "--output", "o.glint", "--alpha", "-1"],
+        ["adapt", "tip", "--shots", "s", "--output", "o.glint", "--alpha", "nan"],
+        ["adapt", "tip", "--shots", "s", "--output", "o.glint", "--alpha", "1e300"],
+        ["adapt", "tip", "--shots", "s", "--output", "o.glint", "--beta-end", "inf"],
+        ["adapt", "tip", "--shots", "s", "--output", "o.glint", "--alpha-end", "0"],
+        ["adapt", "tip-f", "--shots", "s", "--output", "o.glint", "--lr", "nan"],
+        ["adapt", "tip-f", "--shots", "s", "--output", "o.glint", "--seed", "-1"],
         ["adapt", "tip", "--shots", "s", "--output", "o.glint", "--alpha", "1", "--validate", "v"],
         ["adapt", "tip-f", "--shots", "s", "--output", "o.glint", "--lr", "0"],
         ["adapt", "add", "p", "--class", "x", "--output", "o.glint"],

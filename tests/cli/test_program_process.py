@@ -20,7 +20,7 @@ def start(program, package, tmp_path):
 
     def run(command, *rest, **options):
         process = subprocess.Popen(
-            [program, command, "--model", package, *map(str, rest)],
+            [program, *command.split(), "--model", package, *map(str, rest)],
             cwd=tmp_path,
             env=environment(TERM="xterm"),
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -79,6 +79,23 @@ def test_ctrl_c_ends_with_130_and_leaves_no_output(start, many, tmp_path):
     assert process.wait(60) == 130
     assert "images" in shown
     assert sorted(os.listdir(tmp_path)) == ["many", "one.jpg"]
+    assert "error: interrupted" in read_terminal(terminal)
+    os.close(terminal)
+
+
+@pytest.mark.parametrize("command", ["adapt tip", "adapt tip-f"])
+def test_ctrl_c_while_learning_leaves_no_package(start, many, tmp_path, command):
+    for label in ("cat", "dog"):
+        (tmp_path / "shots" / label).mkdir(parents=True)
+        for picture in (tmp_path / many).iterdir():
+            (tmp_path / "shots" / label / picture.name).symlink_to(picture)
+    terminal, side = pty.openpty()
+    process = start(command, "--shots", "shots", "--output", "mine.glint", stderr=side)
+    os.close(side)
+    read_terminal(terminal, b" of 1000, ")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert sorted(os.listdir(tmp_path)) == ["many", "one.jpg", "shots"]
     assert "error: interrupted" in read_terminal(terminal)
     os.close(terminal)
 
