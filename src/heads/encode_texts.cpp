@@ -43,6 +43,7 @@ bool cut_at_end(std::vector<Ids>& all, std::int64_t end_id) {
   return true;
 }
 
+// Encodes the groups of a plan, one after the other, into the rows of all texts.
 class TextEncoding {
  public:
   TextEncoding(std::span<const Ids> ids, const Towers& towers, const std::stop_token& stop,
@@ -88,8 +89,8 @@ Tensor encode_texts(std::span<const std::string> texts, const Towers& towers,
   all.reserve(texts.size());
   for (const std::string& text : texts) all.push_back(towers.tokenize(text));
   const Manifest& manifest = towers.manifest();
-  const bool shares =
-      has_text_prefixes(manifest) && cut_at_end(all, manifest.tokenizer.value().end_id);
+  const bool shares = manifest.tokenizer && has_text_prefixes(manifest) &&
+                      cut_at_end(all, manifest.tokenizer->end_id);
   const DistinctTexts found = distinct(std::move(all));
   std::vector<PrefixGroup> groups;
   if (shares) {

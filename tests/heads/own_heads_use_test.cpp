@@ -89,14 +89,16 @@ TEST(OwnHeadsTest, StopsBetweenTheWindowsOfAnImage) {
 TEST(OwnHeadsTest, StopsBetweenTheTextsOfAQuestion) {
   const Model single = Model::load(kPackage, options(1));
   std::stop_source source;
-  TextQuery query{.labels = {"a", "b", "c", "d"}, .stop = source.get_token()};
+  TextQuery query{.labels = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"},
+                  .stop = source.get_token()};
   std::int64_t last = 0;
   query.progress = [&](std::int64_t done, std::int64_t) {
     last = done;
-    if (done == 2) source.request_stop();
+    source.request_stop();
   };
   expect_error(ErrorCode::kCancelled, "cancelled", [&] { single.prepare(query, "tip"); });
-  EXPECT_EQ(last, 2);
+  EXPECT_GT(last, 0);
+  EXPECT_LT(last, 12);
 }
 
 TEST(OwnHeadsTest, StopsBetweenBatches) {
