@@ -184,7 +184,9 @@ TEST(TipSearchTest, ProgressCountsThePicturesOfAllThreads) {
     EXPECT_TRUE(std::ranges::is_sorted(told));
     EXPECT_EQ(told.back(), 120);
     EXPECT_EQ(std::ranges::adjacent_find(told), told.end());
-    if (threads == 1) EXPECT_EQ(told.size(), 120U);
+    if (threads == 1) {
+      EXPECT_EQ(told.size(), 120U);
+    }
   }
 }
 
