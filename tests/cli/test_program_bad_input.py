@@ -16,11 +16,8 @@ LATER = [
     ["segment", "a.png", "--labels", "x"],
     ["detect", "a.png", "--labels", "x"],
     ["serve"],
-    ["classify", "a.png", "--labels", "x", "--precision", "compact"],
     ["embed", "--images", "a.png", "--output", "o.npy", "--shards", "2"],
     ["evaluate", "--folder", "d", "--coco", "f"],
-    ["inspect", "p", "--graph"],
-    ["verify", "p", "--precision", "compact"],
 ]
 USAGE = [
     [],
