@@ -19,8 +19,8 @@ TileSize tile_size(const PixelReader& reader, const ResizeWindow& window, const 
                    const AxisResize& y_axis, bool vertical_first, std::int64_t scratch_bytes) {
   const std::int64_t taps_y = max_taps(y_axis);
   const std::int64_t taps_x = max_taps(x_axis);
-  const std::int64_t rows =
-      std::clamp(scratch_bytes / (taps_y * resample::kMostDownBytes), std::int64_t{1}, window.height);
+  const std::int64_t rows = std::clamp(scratch_bytes / (taps_y * resample::kMostDownBytes),
+                                       std::int64_t{1}, window.height);
   const double scale_x =
       static_cast<double>(reader.width()) / static_cast<double>(window.resized_width);
   const double scale_y =
@@ -89,11 +89,10 @@ class SlidingRows {
     }
     begin_ = first;
     const std::int64_t end = std::min(last_, begin_ + capacity_);
-    const PixelBlock block = reader_.read(across_.weights.input_begin(),
-                                          across_.weights.input_end(), end_, end,
-                                          scratch_.converted);
-    across_.pass->run(block.data, block.stride_bytes, end - end_,
-                      rows + (end_ - begin_) * stride_, stride_);
+    const PixelBlock block = reader_.read(
+        across_.weights.input_begin(), across_.weights.input_end(), end_, end, scratch_.converted);
+    across_.pass->run(block.data, block.stride_bytes, end - end_, rows + (end_ - begin_) * stride_,
+                      stride_);
     end_ = end;
   }
 

@@ -45,11 +45,10 @@ struct ResizeMethod {
 // The window of the picture resized by kBilinear or kBicubic: [height, width, reader.channels()].
 // Holds about three times scratch_bytes besides the result, or the weights and input pixels of a
 // single output pixel, if that is more.
-std::vector<std::uint8_t> resample_window(const PixelReader& reader, const ResizeWindow& window,
-                                          ResizeMethod method,
-                                          std::int64_t scratch_bytes = kResampleScratchBytes,
-                                          const ResampleImplementation& implementation =
-                                              best_resample_implementation());
+std::vector<std::uint8_t> resample_window(
+    const PixelReader& reader, const ResizeWindow& window, ResizeMethod method,
+    std::int64_t scratch_bytes = kResampleScratchBytes,
+    const ResampleImplementation& implementation = best_resample_implementation());
 
 // The same by nearest neighbour. Pillow: Geometry.c, ImagingScaleAffine; torchvision: ATen's
 // nearest-exact, UpSample.h, nearest_neighbor_exact_compute_source_index.

@@ -16,9 +16,9 @@ struct Quad {
 };
 
 struct Pixel {
-  std::int64_t begin;        // byte of the first tap in the row
-  const Quad* quads;         // four taps each; those beyond the last tap weigh nothing
-  std::int64_t quad_count;   //
+  std::int64_t begin;           // byte of the first tap in the row
+  const Quad* quads;            // four taps each; those beyond the last tap weigh nothing
+  std::int64_t quad_count;      //
   const std::int32_t* weights;  // the plain ones
   std::int64_t count;
 };

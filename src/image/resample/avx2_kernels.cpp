@@ -118,9 +118,9 @@ void combine_rows(const Down& down, const std::uint8_t* rows, std::int64_t strid
       const __m256i b = j + 1 < down.count ? load(row + stride) : zero;
       const __m256i first = _mm256_unpacklo_epi8(a, b);
       const __m256i second = _mm256_unpackhi_epi8(a, b);
-      const __m256i taps[4] = {
-          _mm256_unpacklo_epi8(first, zero), _mm256_unpackhi_epi8(first, zero),
-          _mm256_unpacklo_epi8(second, zero), _mm256_unpackhi_epi8(second, zero)};
+      const __m256i taps[4] = {_mm256_unpacklo_epi8(first, zero), _mm256_unpackhi_epi8(first, zero),
+                               _mm256_unpacklo_epi8(second, zero),
+                               _mm256_unpackhi_epi8(second, zero)};
       std::int32_t pair[2];
       __builtin_memcpy(pair, &down.pairs[j / 2], sizeof pair);
       const __m256i low_weights = _mm256_set1_epi32(pair[0]);
@@ -137,8 +137,8 @@ void combine_rows(const Down& down, const std::uint8_t* rows, std::int64_t strid
       low[k] = _mm256_sra_epi32(low[k], shift);
     }
     // Packing undoes the order of unpacking.
-    const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(low[0], low[1]),
-                                              _mm256_packs_epi32(low[2], low[3]));
+    const __m256i bytes =
+        _mm256_packus_epi16(_mm256_packs_epi32(low[0], low[1]), _mm256_packs_epi32(low[2], low[3]));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), bytes);
   }
   for (; i < n; ++i) out[i] = weigh(rows + i, stride, down.weights, down.count, down.bits);

@@ -15,8 +15,8 @@ inline constexpr std::int64_t kWindowBytes = 128;
 
 // Four taps of 16 bytes of the result: digit k of tap t of result i is digits[k][4 * i + t].
 struct Window {
-  std::int64_t begin;       // byte of the row
-  std::uint8_t index[64];   // of each tap, from `begin` on
+  std::int64_t begin;      // byte of the row
+  std::uint8_t index[64];  // of each tap, from `begin` on
   std::int8_t digits[3][64];
 };
 
@@ -38,8 +38,8 @@ struct Block {
 };
 
 struct Pixel {
-  std::int64_t begin;    // byte of the first tap in the row
-  const Block* blocks;   // taps beyond the last weigh nothing
+  std::int64_t begin;   // byte of the first tap in the row
+  const Block* blocks;  // taps beyond the last weigh nothing
   std::int64_t block_count;
 };
 

@@ -9,9 +9,7 @@ namespace {
 __m512i load(const void* p) { return _mm512_loadu_si512(p); }
 
 // Bits 0 .. n - 1, n from 0 on.
-__mmask64 first_bytes(std::int64_t n) {
-  return n >= 64 ? ~__mmask64{0} : (__mmask64{1} << n) - 1;
-}
+__mmask64 first_bytes(std::int64_t n) { return n >= 64 ? ~__mmask64{0} : (__mmask64{1} << n) - 1; }
 
 // The sums of three digits as one.
 __m512i recombine(const __m512i (&sums)[3]) {
@@ -50,8 +48,7 @@ void resample_windows(const Windows& plan, const std::uint8_t* in, std::int64_t 
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) {
       const __m512i words = _mm512_sra_epi32(recombine(sums[r]), shift);
-      const __m128i bytes =
-          _mm512_cvtusepi32_epi8(_mm512_max_epi32(words, _mm512_setzero_si512()));
+      const __m128i bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(words, _mm512_setzero_si512()));
       _mm_mask_storeu_epi8(out + r * out_stride + i, kept, bytes);
     }
   }
@@ -140,8 +137,8 @@ void resample_pixels(const Pixels& plan, __m512i spreading, const std::uint8_t* 
 }
 
 // 64 bytes of one output row, or the first of them.
-void combine_bytes(const Down& down, const std::uint8_t* rows, std::int64_t stride,
-                   __mmask64 kept, std::uint8_t* out) {
+void combine_bytes(const Down& down, const std::uint8_t* rows, std::int64_t stride, __mmask64 kept,
+                   std::uint8_t* out) {
   __m512i sums[4][3];
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {

@@ -26,7 +26,8 @@ class AcrossPass {
   virtual ~AcrossPass() = default;
 
   // `rows` rows, each of the pixels from weights.input_begin() to input_end(), of which no byte
-  // beyond is read; each gives weights.taps.size() pixels. Any alignment. in and out do not overlap.
+  // beyond is read; each gives weights.taps.size() pixels. Any alignment. in and out do not
+  // overlap.
   virtual void run(const std::uint8_t* in, std::int64_t in_stride, std::int64_t rows,
                    std::uint8_t* out, std::int64_t out_stride) const = 0;
 };
