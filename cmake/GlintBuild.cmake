@@ -19,16 +19,26 @@ function(glint_compile target)
   endif()
 endfunction()
 
-# glint_kernel(SOURCE FLAG...): a source of the library for instructions that not every CPU has;
-# whether it runs is decided at run time.
+# Whether there are kernels for x86's instruction sets.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(GLINT_X86_KERNELS ON)
+endif()
+
+# glint_kernel(SOURCE FLAG...): a file of glint_objects that is compiled for one instruction set.
+# GCC 12 takes its own intrinsics' "undefined" operands for mistakes (GCC bug 105593).
 function(glint_kernel source)
-  set_source_files_properties(${source} TARGET_DIRECTORY glint_objects
-                              PROPERTIES COMPILE_OPTIONS "${ARGN}")
+  set_source_files_properties(
+    ${source} TARGET_DIRECTORY glint_objects
+    PROPERTIES COMPILE_OPTIONS "${ARGN};-Wno-uninitialized;-Wno-maybe-uninitialized")
 endfunction()
 
-# GCC 12 takes its own intrinsics' "undefined" operands for mistakes (GCC bug 105593).
-set(GLINT_AVX512 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -Wno-uninitialized
-                 -Wno-maybe-uninitialized)
+# glint_chooses_kernels(SOURCE): the file that asks the CPU which of them it can run.
+function(glint_chooses_kernels source)
+  set_source_files_properties(${source} TARGET_DIRECTORY glint_objects
+                              PROPERTIES COMPILE_DEFINITIONS GLINT_X86_KERNELS)
+endfunction()
+
+set(GLINT_AVX512 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl)
 
 # glint_add_test(NAME SOURCE...): a GoogleTest program over all objects of the library, internal
 # ones included. Its cases become ctest cases with the label quick.

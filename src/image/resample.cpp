@@ -3,75 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <memory>
 
 namespace glint {
 namespace {
-
-std::uint8_t to_byte(std::int32_t sum, int bits) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> bits, 0, 255));
-}
-
-// One half, which rounds the sum.
-std::int32_t half(int bits) { return std::int32_t{1} << (bits - 1); }
-
-// The row kernels are compiled once for Pillow's bits, which saves two percent, and once for any.
-constexpr int kAnyBits = 0;
-
-template <int kBits>
-int bits_of(const AxisWeights& weights) {
-  return kBits == kAnyBits ? weights.bits : kBits;
-}
-
-template <int kChannels, int kBits>
-void resample_row_of(const std::uint8_t* in, const AxisWeights& weights, std::uint8_t* out) {
-  const std::int64_t begin = weights.input_begin();
-  const int bits = bits_of<kBits>(weights);
-  for (const AxisWeights::Taps& taps : weights.taps) {
-    const std::uint8_t* pixel = in + (taps.first - begin) * kChannels;
-    const std::int32_t* weight = weights.weights.data() + taps.offset;
-    std::int32_t sum[kChannels];
-    std::fill_n(sum, kChannels, half(bits));
-    for (std::int64_t i = 0; i < taps.count; ++i, pixel += kChannels) {
-      for (int c = 0; c < kChannels; ++c) sum[c] += pixel[c] * weight[i];
-    }
-    for (int c = 0; c < kChannels; ++c) *out++ = to_byte(sum[c], bits);
-  }
-}
-
-template <int kBits>
-void resample_row_with(const std::uint8_t* in, std::int64_t channels, const AxisWeights& weights,
-                       std::uint8_t* out) {
-  switch (channels) {
-    case 1:
-      return resample_row_of<1, kBits>(in, weights, out);
-    case 2:
-      return resample_row_of<2, kBits>(in, weights, out);
-    case 3:
-      return resample_row_of<3, kBits>(in, weights, out);
-    default:
-      return resample_row_of<4, kBits>(in, weights, out);
-  }
-}
-
-template <int kBits>
-void combine_rows_with(const std::uint8_t* rows, std::int64_t stride, const AxisWeights& weights,
-                       std::size_t sample, std::int64_t n, std::uint8_t* out) {
-  constexpr std::int64_t kBlock = 256;  // sums that stay in registers and the nearest cache
-  const std::int32_t* weight = weights.weights.data() + weights.taps[sample].offset;
-  const std::int64_t count = weights.taps[sample].count;
-  const int bits = bits_of<kBits>(weights);
-  std::int32_t sum[kBlock];
-  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
-    const std::int64_t size = std::min(kBlock, n - begin);
-    std::fill_n(sum, size, half(bits));
-    for (std::int64_t j = 0; j < count; ++j) {
-      const std::uint8_t* row = rows + j * stride + begin;
-      const std::int32_t factor = weight[j];
-      for (std::int64_t i = 0; i < size; ++i) sum[i] += row[i] * factor;
-    }
-    for (std::int64_t i = 0; i < size; ++i) out[begin + i] = to_byte(sum[i], bits);
-  }
-}
 
 // How many output rows and columns a tile has, so that each of its two tables of weights and the
 // block of pixels it holds (converted input, or rows after the first pass) stay within a budget.
@@ -82,11 +17,10 @@ struct TileSize {
 
 TileSize tile_size(const PixelReader& reader, const ResizeWindow& window, const AxisResize& x_axis,
                    const AxisResize& y_axis, bool vertical_first, std::int64_t scratch_bytes) {
-  constexpr std::int64_t kWeightBytes = sizeof(std::int32_t);
   const std::int64_t taps_y = max_taps(y_axis);
   const std::int64_t taps_x = max_taps(x_axis);
-  const std::int64_t rows =
-      std::clamp(scratch_bytes / (taps_y * kWeightBytes), std::int64_t{1}, window.height);
+  const std::int64_t rows = std::clamp(scratch_bytes / (taps_y * resample::kMostDownBytes),
+                                       std::int64_t{1}, window.height);
   const double scale_x =
       static_cast<double>(reader.width()) / static_cast<double>(window.resized_width);
   const double scale_y =
@@ -95,11 +29,21 @@ TileSize tile_size(const PixelReader& reader, const ResizeWindow& window, const 
   // Pixels of the block that one more output column needs.
   const double block_columns = vertical_first ? std::max(1.0, scale_x) : 1.0;
   const double column_bytes =
-      std::max(static_cast<double>(taps_x * kWeightBytes),
+      std::max(static_cast<double>(taps_x * resample::kMostAcrossBytes),
                block_rows * block_columns * static_cast<double>(reader.channels()));
   const auto columns = static_cast<std::int64_t>(static_cast<double>(scratch_bytes) / column_bytes);
   return {.rows = rows, .columns = std::clamp(columns, std::int64_t{1}, window.width)};
 }
+
+// The weights of one axis of a tile, and the pass that has them.
+struct Across {
+  AxisWeights weights;
+  std::unique_ptr<AcrossPass> pass;
+};
+struct Down {
+  AxisWeights weights;
+  std::unique_ptr<DownPass> pass;
+};
 
 // Buffers that tiles share.
 struct Scratch {
@@ -107,37 +51,82 @@ struct Scratch {
   std::vector<std::uint8_t> first_pass;  // what the second pass reads
 };
 
-void horizontal_then_vertical(const PixelReader& reader, const AxisWeights& across,
-                              const AxisWeights& down, std::uint8_t* out, std::int64_t out_stride,
-                              Scratch& scratch) {
-  const std::int64_t begin = down.input_begin();
-  const std::int64_t count = down.input_end() - begin;
-  const std::int64_t stride = std::ssize(across.taps) * reader.channels();
-  scratch.first_pass.resize(static_cast<std::size_t>(count * stride));
-  for (std::int64_t y = 0; y < count; ++y) {
-    const PixelBlock row = reader.read(across.input_begin(), across.input_end(), begin + y,
-                                       begin + y + 1, scratch.converted);
-    resample_row(row.data, reader.channels(), across, scratch.first_pass.data() + y * stride);
+// The rows of the horizontal pass that the vertical one reads next: a few more than it needs for a
+// row, so that they stay in the nearest caches.
+class SlidingRows {
+ public:
+  SlidingRows(const PixelReader& reader, const Across& across, const AxisWeights& down,
+              Scratch& scratch)
+      : reader_(reader),
+        across_(across),
+        stride_(std::ssize(across.weights.taps) * reader.channels()),
+        last_(down.input_end()),
+        begin_(down.input_begin()),
+        end_(begin_),
+        scratch_(scratch) {
+    constexpr std::int64_t kAhead = 4;  // rows that an implementation takes at a time
+    std::int64_t longest = 0;
+    for (const AxisWeights::Taps& taps : down.taps) longest = std::max(longest, taps.count);
+    capacity_ = std::min(last_ - begin_, 2 * longest + kAhead);
+    scratch.first_pass.resize(static_cast<std::size_t>(capacity_ * stride_));
   }
-  for (std::size_t y = 0; y < down.taps.size(); ++y) {
-    combine_rows(scratch.first_pass.data() + (down.taps[y].first - begin) * stride, stride, down, y,
-                 stride, out);
-    out += out_stride;
+
+  std::int64_t stride() const { return stride_; }
+
+  // The rows of `taps`, whose first and end never decrease from call to call.
+  const std::uint8_t* get(const AxisWeights::Taps& taps) {
+    if (taps.first + taps.count > end_) slide(taps.first);
+    return scratch_.first_pass.data() + (taps.first - begin_) * stride_;
+  }
+
+ private:
+  void slide(std::int64_t first) {
+    std::uint8_t* const rows = scratch_.first_pass.data();
+    if (first < end_) {
+      std::copy(rows + (first - begin_) * stride_, rows + (end_ - begin_) * stride_, rows);
+    } else {
+      end_ = first;
+    }
+    begin_ = first;
+    const std::int64_t end = std::min(last_, begin_ + capacity_);
+    const PixelBlock block = reader_.read(
+        across_.weights.input_begin(), across_.weights.input_end(), end_, end, scratch_.converted);
+    across_.pass->run(block.data, block.stride_bytes, end - end_, rows + (end_ - begin_) * stride_,
+                      stride_);
+    end_ = end;
+  }
+
+  const PixelReader& reader_;
+  const Across& across_;
+  std::int64_t stride_;
+  std::int64_t last_;      // end of the rows that are ever needed
+  std::int64_t begin_;     // the input row that lies first in the buffer
+  std::int64_t end_;       // and the one behind the last
+  std::int64_t capacity_;  // rows
+  Scratch& scratch_;
+};
+
+void horizontal_then_vertical(const PixelReader& reader, const Across& across, const Down& down,
+                              std::uint8_t* out, std::int64_t out_stride, Scratch& scratch) {
+  SlidingRows rows(reader, across, down.weights, scratch);
+  for (std::size_t y = 0; y < down.weights.taps.size(); ++y, out += out_stride) {
+    down.pass->run(y, rows.get(down.weights.taps[y]), rows.stride(), rows.stride(), out);
   }
 }
 
-void vertical_then_horizontal(const PixelReader& reader, const AxisWeights& across,
-                              const AxisWeights& down, std::uint8_t* out, std::int64_t out_stride,
-                              Scratch& scratch) {
-  const PixelBlock block = reader.read(across.input_begin(), across.input_end(), down.input_begin(),
-                                       down.input_end(), scratch.converted);
-  const std::int64_t row_bytes = (across.input_end() - across.input_begin()) * reader.channels();
+void vertical_then_horizontal(const PixelReader& reader, const Across& across, const Down& down,
+                              std::uint8_t* out, std::int64_t out_stride, Scratch& scratch) {
+  const std::int64_t x_begin = across.weights.input_begin();
+  const std::int64_t x_end = across.weights.input_end();
+  const std::int64_t y_begin = down.weights.input_begin();
+  const PixelBlock block =
+      reader.read(x_begin, x_end, y_begin, down.weights.input_end(), scratch.converted);
+  const std::int64_t row_bytes = (x_end - x_begin) * reader.channels();
   scratch.first_pass.resize(static_cast<std::size_t>(row_bytes));
-  for (std::size_t y = 0; y < down.taps.size(); ++y) {
-    combine_rows(block.data + (down.taps[y].first - down.input_begin()) * block.stride_bytes,
-                 block.stride_bytes, down, y, row_bytes, scratch.first_pass.data());
-    resample_row(scratch.first_pass.data(), reader.channels(), across, out);
-    out += out_stride;
+  for (std::size_t y = 0; y < down.weights.taps.size(); ++y, out += out_stride) {
+    down.pass->run(y, block.data + (down.weights.taps[y].first - y_begin) * block.stride_bytes,
+                   block.stride_bytes, row_bytes, scratch.first_pass.data());
+    across.pass->run(scratch.first_pass.data(), row_bytes, 1, out, out_stride);
   }
 }
 
@@ -172,31 +161,14 @@ std::vector<std::int64_t> aten_nearest_samples(std::int64_t in_size, std::int64_
 
 }  // namespace
 
-void resample_row(const std::uint8_t* in, std::int64_t channels, const AxisWeights& weights,
-                  std::uint8_t* out) {
-  if (weights.bits == kPillowWeightBits) {
-    resample_row_with<kPillowWeightBits>(in, channels, weights, out);
-  } else {
-    resample_row_with<kAnyBits>(in, channels, weights, out);
-  }
-}
-
-void combine_rows(const std::uint8_t* rows, std::int64_t stride, const AxisWeights& weights,
-                  std::size_t sample, std::int64_t n, std::uint8_t* out) {
-  if (weights.bits == kPillowWeightBits) {
-    combine_rows_with<kPillowWeightBits>(rows, stride, weights, sample, n, out);
-  } else {
-    combine_rows_with<kAnyBits>(rows, stride, weights, sample, n, out);
-  }
-}
-
 bool vertical_pass_first(std::int64_t in_width, std::int64_t in_height, std::int64_t out_width,
                          std::int64_t out_height) {
   return in_height > out_height && in_height - out_height > 2 * (in_width - out_width);
 }
 
 std::vector<std::uint8_t> resample_window(const PixelReader& reader, const ResizeWindow& window,
-                                          ResizeMethod method, std::int64_t scratch_bytes) {
+                                          ResizeMethod method, std::int64_t scratch_bytes,
+                                          const ResampleImplementation& implementation) {
   const bool pillow = method.arithmetic == Arithmetic::kPillow;
   const auto axis = [&](std::int64_t in_size, std::int64_t out_size) {
     const int bits =
@@ -214,14 +186,17 @@ std::vector<std::uint8_t> resample_window(const PixelReader& reader, const Resiz
   const std::int64_t out_stride = window.width * channels;
   std::vector<std::uint8_t> out(static_cast<std::size_t>(window.height * out_stride));
   Scratch scratch;
-  AxisWeights across;
+  Across across;
+  Down down;
   for (std::int64_t y = 0; y < window.height; y += tile.rows) {
     const std::int64_t y_end = std::min(window.height, y + tile.rows);
-    const AxisWeights down = axis_weights(y_axis, window.top + y, window.top + y_end);
+    down.weights = axis_weights(y_axis, window.top + y, window.top + y_end);
+    down.pass = implementation.down(down.weights);
     for (std::int64_t x = 0; x < window.width; x += tile.columns) {
       const std::int64_t x_end = std::min(window.width, x + tile.columns);
       if (y == 0 || tile.columns < window.width) {
-        across = axis_weights(x_axis, window.left + x, window.left + x_end);
+        across.weights = axis_weights(x_axis, window.left + x, window.left + x_end);
+        across.pass = implementation.across(across.weights, channels);
       }
       run_tile(reader, across, down, out.data() + y * out_stride + x * channels, out_stride,
                scratch);

@@ -14,11 +14,11 @@
 
 #include <glint/preprocess.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "image/convert.h"
+#include "image/resample/passes.h"
 #include "image/weights.h"
 
 namespace glint {
@@ -27,17 +27,6 @@ namespace glint {
 // twice the pixels that the width shrinks by. Pillow 12 and before: never.
 bool vertical_pass_first(std::int64_t in_width, std::int64_t in_height, std::int64_t out_width,
                          std::int64_t out_height);
-
-// Horizontal pass over one row. `in` holds the pixels from weights.input_begin() on; `out` gets
-// taps.size() pixels. `channels` 1 to 4, each channel on its own. in and out do not overlap.
-void resample_row(const std::uint8_t* in, std::int64_t channels, const AxisWeights& weights,
-                  std::uint8_t* out);
-
-// Vertical pass for one output row: out[i] = sum over j of weights[j] * rows[j * stride + i],
-// for n bytes and the rows of one sample's taps, weights.taps[sample]; the first of them starts at
-// `rows`. rows and out do not overlap.
-void combine_rows(const std::uint8_t* rows, std::int64_t stride, const AxisWeights& weights,
-                  std::size_t sample, std::int64_t n, std::uint8_t* out);
 
 // A rectangle of a resized picture.
 struct ResizeWindow {
@@ -56,9 +45,10 @@ struct ResizeMethod {
 // The window of the picture resized by kBilinear or kBicubic: [height, width, reader.channels()].
 // Holds about three times scratch_bytes besides the result, or the weights and input pixels of a
 // single output pixel, if that is more.
-std::vector<std::uint8_t> resample_window(const PixelReader& reader, const ResizeWindow& window,
-                                          ResizeMethod method,
-                                          std::int64_t scratch_bytes = kResampleScratchBytes);
+std::vector<std::uint8_t> resample_window(
+    const PixelReader& reader, const ResizeWindow& window, ResizeMethod method,
+    std::int64_t scratch_bytes = kResampleScratchBytes,
+    const ResampleImplementation& implementation = best_resample_implementation());
 
 // The same by nearest neighbour. Pillow: Geometry.c, ImagingScaleAffine; torchvision: ATen's
 // nearest-exact, UpSample.h, nearest_neighbor_exact_compute_source_index.
