@@ -136,3 +136,12 @@ def test_a_class_file_that_is_no_list_is_refused(tmp_path, capsys, content):
     more = ("--classes", tmp_path / "names.json")
     assert import_case("coop", tmp_path / "a.glint", *more) == 1
     assert "names.json" in capsys.readouterr().err and not (tmp_path / "a.glint").exists()
+
+
+def test_names_that_are_no_unicode_text_are_refused(tmp_path, capsys):
+    import_case("coop", tmp_path / "a.glint")
+    names = tmp_path / "names.json"
+    names.write_text('["\\ud800", "b"]')
+    assert import_case("coop", tmp_path / "b.glint", "--classes", names) == 1
+    assert r"expected Unicode text as classes in" in capsys.readouterr().err
+    assert not (tmp_path / "b.glint").exists()

@@ -172,7 +172,8 @@ def test_a_base_without_the_methods_is_refused(adapters, prompts):
 
 
 def test_class_lists_are_distinct_names(tmp_path, adapters):
-    for names, message in ((["a", "a"], "'a' twice"), (["a", ""], "an empty one")):
+    for second, message in (("a", "'a' twice"), ("", "a blank one"), (" ", "a blank one")):
+        names = ["a", second]
         parts = coop.parts_of(adapters, about(names), draw(4, WIDTH), "end")
         with pytest.raises(ExportError, match=f"{message} as the classes"):
             write_extension(tmp_path / "a.glint", parts)

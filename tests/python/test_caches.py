@@ -77,8 +77,9 @@ def test_caches_that_do_not_fit_are_refused(adapters, cache, change, message):
     ("changes", "message"),
     [
         ({"classes": CLASSES[:5]}, "a list of at least 6 classes for the cache, got 5"),
-        ({"numbers": (-1.0, 1.0)}, "expected alpha of at least 0, got -1.0"),
-        ({"numbers": (1.0, float("nan"))}, "expected beta of at least 0, got nan"),
+        ({"numbers": (-1.0, 1.0)}, "expected alpha of at least 0 within f32, got -1.0"),
+        ({"numbers": (1.0, float("nan"))}, "expected beta of at least 0 within f32, got nan"),
+        ({"numbers": (1e300, 1.0)}, r"expected alpha of at least 0 within f32, got 1e\+300"),
         ({"shots": 4}, "expected keys_4shots.pt in .*, got keys_2shots.pt"),
     ],
 )
@@ -88,3 +89,12 @@ def test_wrong_questions_to_a_cache_are_refused(adapters, cache, changes, messag
         tip_adapter.read(
             adapters, about(given["classes"]), cache, given["shots"], False, given["numbers"], ["{}"]
         )
+
+
+def test_a_name_longer_than_a_text_is_cut_as_in_any_text(adapters):
+    names = ["word " * 100, *CLASSES[1:]]
+    keys = torch.nn.functional.normalize(torch.ones(1, adapters.embed_dim))
+    parts = tip_adapter.parts_of(adapters, about(names), keys, torch.tensor([0]), 1.0, 1.0)
+    (call,) = parts.calls
+    ids = call.inputs["ids"][0].tolist()
+    assert len(ids) == adapters.context and ids[-1] == adapters.tokenizer.eot_token_id

@@ -169,6 +169,18 @@ def test_an_extension_is_no_base(tmp_path, parts):
         write_extension(tmp_path / "more.glint", parts)
 
 
+def test_outputs_that_would_harm_a_package_are_refused(tmp_path, parts):
+    base = tmp_path / "other.glint"
+    shutil.copytree(BASE, base)
+    for inside in (base / "a.glint", base / "towers" / "a.glint"):
+        with pytest.raises(ExportError, match="outside of other packages"):
+            write_extension(inside, parts)
+    with pytest.raises(ExportError, match="another place than that of the base"):
+        write_extension(base, replace(parts, base=base), force=True)
+    assert Package(base).digest == Package(BASE).digest
+    assert not list(base.rglob("a.glint"))
+
+
 def test_the_committed_extension_fits_its_base():
     package = Package(BASE.parent / "heads-cocoop.glint")
     assert package.base.folder.name == "heads.glint"

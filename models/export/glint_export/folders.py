@@ -36,6 +36,9 @@ def read_strings(path: Path, what: str) -> list[str]:
     value = _parsed(path, f"a JSON array of {what}")
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise ExportError(f"expected a JSON array of {what} in {path}, got another value")
+    halves = next((text for text in value if any("\ud800" <= c <= "\udfff" for c in text)), None)
+    if halves is not None:
+        raise ExportError(f"expected Unicode text as {what} in {path}, got {halves!a}")
     return value
 
 

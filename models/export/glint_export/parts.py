@@ -127,7 +127,7 @@ def _check_identity(parts: PackageParts | ExtensionParts) -> None:
     for template in parts.templates:
         _require(_is_template(template), 'text with one "{}"', repr(template), "template")
     names = parts.classes
-    _require(all(isinstance(n, str) and n for n in names), "names", "an empty one", "classes")
+    _require(all(isinstance(n, str) and n.strip() for n in names), "names", "a blank one", "classes")
     twice = next((repr(n) for n in names if names.count(n) > 1), "")
     _require(not twice, "different names", f"{twice} twice", "classes")
 

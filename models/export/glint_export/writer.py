@@ -111,6 +111,9 @@ def check_target(out: Path, force: bool) -> None:
         raise ExportError(f"expected an output folder that ends in .glint, got {out}")
     if not out.parent.is_dir():
         raise ExportError(f"expected an existing folder {out.parent} for the output, got none")
+    above = out.parent.resolve()
+    if any((folder / MANIFEST).is_file() for folder in (above, *above.parents)):
+        raise ExportError(f"expected an output outside of other packages, got {out}")
     if not (out.exists() or out.is_symlink()):
         return
     if not force:
@@ -160,6 +163,8 @@ def write_extension(out: Path, parts: ExtensionParts, force: bool = False) -> No
     """
     base = Package(parts.base)
     check_extension(parts, base)
+    if out.resolve() == base.folder.resolve():
+        raise ExportError(f"expected another place than that of the base, got {out}")
     with _replacing(out, force) as folder:
         _save_towers(
             folder, {name: block.module for name, block in parts.blocks.items()}, parts.storage

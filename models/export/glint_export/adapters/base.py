@@ -120,8 +120,10 @@ class Base:
             if not templates:
                 raise ExportError("expected at least one template, got none as the templates")
             text = templates[0].replace("{}", name)  # another brace is a sign like any other
-            ids = torch.tensor([self.ids(text)[: self.context]])
-            return self.call("text", "forward", ids=ids)
+            ids = self.ids(text)
+            if len(ids) > self.context:
+                ids = [*ids[: self.context - 1], ids[-1]]  # as open_clip cuts
+            return self.call("text", "forward", ids=torch.tensor([ids]))
         size = self.package.manifest["preprocess"]["default"]["size"]
         return self.call("image", "forward", pixels=pictures.noise(1, *size))
 

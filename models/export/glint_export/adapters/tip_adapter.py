@@ -43,8 +43,8 @@ def parts_of(
             f"got {len(about.classes)}"
         )
     for name, value in (("alpha", alpha), ("beta", beta)):
-        if not 0 <= value < float("inf"):
-            raise ExportError(f"expected {name} of at least 0, got {value}")
+        if not 0 <= value <= torch.finfo(torch.float32).max:
+            raise ExportError(f"expected {name} of at least 0 within f32, got {value}")
     cache = {
         "type": "tip_adapter",
         "tensors": TENSORS,
