@@ -22,7 +22,7 @@ import numpy as np
 from harness import machine, timing
 from harness.process import Engine, EngineFailed
 from harness.table import OURS, Row, as_json, markdown
-from works import HEADS, PIXELS, ROOT, SEARCH, TOWERS, Setting, Work, all_works, difference
+from works import HEADS, JPEGS, PIXELS, ROOT, SEARCH, TOWERS, Setting, Work, all_works, difference
 
 HERE = Path(__file__).resolve().parent
 BLOCK_S = 0.1  # what one engine is timed for in one round, at least one call
@@ -197,7 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [w for w in all_works() if not args.only or w.name.startswith(tuple(args.only))]
     artefacts = artefacts_folder("artefacts.py", args.arch)
     heads = artefacts_folder("head_artefacts.py", "heads")
-    if any(work.group in (TOWERS, PIXELS) for work in chosen):
+    if any(work.group in (TOWERS, PIXELS, JPEGS) for work in chosen):
         make_artefacts("artefacts.py", artefacts, args.arch)
     if any(work.group in HEADS for work in chosen):
         make_artefacts("head_artefacts.py", heads)
