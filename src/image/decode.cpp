@@ -50,7 +50,8 @@ Image decode_image(std::span<const std::byte> bytes, const DecodeOptions& option
   const ImageHeader header = codec.read_header(data);
   check_size(codec, header, options.max_pixels);
   Image image = codec.decode(data, header);
-  return options.apply_exif ? apply_orientation(std::move(image), header.orientation) : image;
+  if (options.apply_exif) return apply_orientation(std::move(image), header.orientation);
+  return image;  // moved, as it would not be from a conditional operator
 } catch (const std::bad_alloc&) {
   fail(ErrorCode::kOutOfMemory, "image: expected memory to decode ", bytes.size(),
        " bytes, got none");

@@ -10,6 +10,7 @@
 
 #include "core/check.h"
 #include "image/decode.h"
+#include "image/pixel_memory.h"
 
 namespace glint {
 namespace {
@@ -233,7 +234,7 @@ Image decode_bmp(ByteSpan bytes, const ImageHeader&) {
     palette = black_and_white_palette();
   }
   const std::int64_t out_stride = layout.width * channels(mode);
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(layout.height * out_stride));
+  std::vector<std::uint8_t> pixels = pixel_memory(layout.height * out_stride);
   for (std::int64_t y = 0; y < layout.height; ++y) {
     const std::uint8_t* row = data.data() + (layout.top_down ? y : layout.height - 1 - y) * stride;
     std::uint8_t* out = pixels.data() + y * out_stride;

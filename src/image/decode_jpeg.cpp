@@ -23,6 +23,7 @@
 #include "core/check.h"
 #include "image/decode.h"
 #include "image/exif.h"
+#include "image/pixel_memory.h"
 
 namespace glint {
 namespace {
@@ -214,7 +215,7 @@ Image decode_jpeg(ByteSpan bytes, const ImageHeader& header) {
   GLINT_CHECK(count == channels(mode));
   const J_COLOR_SPACE space = count == 1 ? JCS_GRAYSCALE : count == 3 ? JCS_RGB : JCS_CMYK;
   const std::int64_t stride = header.width * count;
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(header.height * stride));
+  std::vector<std::uint8_t> pixels = pixel_memory(header.height * stride);
   require_done(read_rows(self, space, pixels.data(), stride), self);
   // Pillow takes every four-channel file for Adobe's, which stores ink inverted.
   if (mode == PixelMode::kCMYK) {

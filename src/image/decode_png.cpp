@@ -23,6 +23,7 @@
 #include "core/check.h"
 #include "image/decode.h"
 #include "image/exif.h"
+#include "image/pixel_memory.h"
 
 namespace glint {
 namespace {
@@ -181,7 +182,7 @@ Image decode_png(ByteSpan bytes, const ImageHeader& header) {
   std::vector<std::uint8_t> palette;
   if (mode == PixelMode::kP) palette = palette_of(self);
   const std::int64_t stride = header.width * channels(mode);
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(header.height * stride));
+  std::vector<std::uint8_t> pixels = pixel_memory(header.height * stride);
   require_done(read_rows(self, pixels.data(), static_cast<std::size_t>(stride)), self);
   return Image(header.width, header.height, mode, std::move(pixels), std::move(palette));
 }

@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "image/decode.h"
 #include "image/exif.h"
+#include "image/pixel_memory.h"
 
 namespace glint {
 namespace {
@@ -60,7 +61,7 @@ ImageHeader webp_header(ByteSpan bytes) {
 using AnimDecoder = std::unique_ptr<WebPAnimDecoder, decltype(&WebPAnimDecoderDelete)>;
 
 std::vector<std::uint8_t> without_alpha(const std::uint8_t* rgba, std::int64_t count) {
-  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * count));
+  std::vector<std::uint8_t> rgb = pixel_memory(3 * count);
   std::uint8_t* to = rgb.data();
   for (std::int64_t i = 0; i < count; ++i, rgba += 4) to = std::copy_n(rgba, 3, to);
   return rgb;

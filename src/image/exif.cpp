@@ -1,10 +1,13 @@
 #include "image/exif.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "image/pixel_memory.h"
 
 namespace glint {
 namespace {
@@ -85,7 +88,7 @@ Image apply_orientation(Image image, int orientation) {
   const bool swapped = orientation >= 5;
   const std::int64_t width = swapped ? from.height : from.width;
   const std::int64_t height = swapped ? from.width : from.height;
-  std::vector<std::uint8_t> pixels(image.pixels().size());
+  std::vector<std::uint8_t> pixels = pixel_memory(std::ssize(image.pixels()));
   std::uint8_t* to = pixels.data();
   for (std::int64_t y = 0; y < height; ++y) {
     for (std::int64_t x = 0; x < width; ++x, to += pixel) {

@@ -19,6 +19,7 @@
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -155,18 +156,34 @@ Work classify(const Json& job) {
   return work;
 }
 
+glint::Preprocessor preprocessor_of(const Json& job) {
+  const auto package = glint::Package::open(job.at("package"));
+  const auto& preprocess = package.manifest().tasks.begin()->second.preprocess;
+  return glint::Preprocessor(package.manifest().preprocess.at(preprocess));
+}
+
 // RGB [H, W, 3] u8 -> pixels of the package's preprocess.
 Work preprocess(const Json& job) {
   Work work;
   const auto shape = job.at("shape").get<std::vector<std::int64_t>>();
-  const auto package = glint::Package::open(job.at("package"));
-  const auto& preprocess = package.manifest().tasks.begin()->second.preprocess;
-  const glint::Preprocessor preprocessor(package.manifest().preprocess.at(preprocess));
+  const glint::Preprocessor preprocessor = preprocessor_of(job);
   const auto picture = std::make_shared<glint::Image>(
       shape.at(1), shape.at(0), glint::PixelMode::kRGB, read_npy<std::uint8_t>(job.at("input")));
   work.result->floats.resize(static_cast<std::size_t>(preprocessor.size()));
   work.call = [picture, preprocessor, out = work.result] {
     preprocessor(picture->view(), out->floats);
+  };
+  return work;
+}
+
+// A JPEG file's bytes -> the same.
+Work preprocess_jpeg(const Json& job) {
+  Work work;
+  const glint::Preprocessor preprocessor = preprocessor_of(job);
+  work.result->floats.resize(static_cast<std::size_t>(preprocessor.size()));
+  work.call = [file = read_file(job.at("input")), preprocessor, out = work.result] {
+    const glint::Image picture = glint::decode_image(std::as_bytes(std::span(file)));
+    preprocessor(picture.view(), out->floats);
   };
   return work;
 }
@@ -244,6 +261,7 @@ Work prepare(const Json& job) {
   if (name == "bank") return load_bank(job);
   if (name == "classify") return classify(job);
   if (name == "preprocess") return preprocess(job);
+  if (name == "preprocess-jpeg") return preprocess_jpeg(job);
   if (name == "tokenize") return tokenize(job);
   if (name == "search") return search(job);
   if (name == "tune") return tune(job);

@@ -1,5 +1,7 @@
 """Inputs of the peers' works, drawn from fixed seeds."""
 
+import io
+
 import numpy as np
 
 SIZES = {"500x375": (500, 375), "1920x1080": (1920, 1080), "12 megapixels": (4000, 3000)}
@@ -25,6 +27,16 @@ def picture(width: int, height: int) -> np.ndarray:
     coarse = random.integers(0, 64, (height // 16 + 1, width // 16 + 1, 1))
     coarse = coarse.repeat(16, 0).repeat(16, 1)[:height, :width]
     return (slopes + coarse + random.integers(0, 64, (height, width, 3))).astype(np.uint8)
+
+
+def jpeg(width: int, height: int) -> bytes:
+    """Such a picture, enlarged from half its size so that it compresses like a photograph."""
+    from PIL import Image
+
+    small = Image.fromarray(picture(width // 2, height // 2))
+    file = io.BytesIO()
+    small.resize((width, height), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
+    return file.getvalue()
 
 
 def prompts(count: int) -> list[str]:

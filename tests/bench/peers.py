@@ -25,6 +25,7 @@ from harness.table import OURS, Row, as_json, markdown
 from works import (
     CLASSIFIER,
     HEADS,
+    JPEGS,
     PIXELS,
     ROOT,
     SEARCH,
@@ -209,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [w for w in all_works() if not args.only or w.name.startswith(tuple(args.only))]
     artefacts = artefacts_folder("artefacts.py", args.arch)
     heads = artefacts_folder("head_artefacts.py", "heads")
-    if any(work.group in (TOWERS, CLASSIFIER, PIXELS) for work in chosen):
+    if any(work.group in (TOWERS, CLASSIFIER, PIXELS, JPEGS) for work in chosen):
         make_artefacts("artefacts.py", artefacts, args.arch)
     if any(work.group in HEADS for work in chosen):
         make_artefacts("head_artefacts.py", heads)

@@ -32,6 +32,12 @@ _PIXELS = {
     "hf-processors-rs (torchvision)": "hf_processors_rs",
     "hf-processors-rs (pil)": "hf_processors_rs_pil",
 }
+_JPEGS = {
+    "Pillow (open_clip)": "pillow_jpeg",
+    "torchvision v2": "torchvision_jpeg",
+    "hf-processors-rs (torchvision)": "hf_processors_rs_jpeg",
+    "hf-processors-rs (pil)": "hf_processors_rs_pil_jpeg",
+}
 _TOKENS = {"Hugging Face tokenizers": "tokenizers", "open_clip": "open_clip"}
 _SEARCH = {
     "glint, f32 alone": {"storage": "f32"},
@@ -47,6 +53,7 @@ TOWERS = "towers"
 CLASSIFIER = "texts of a classifier"
 HEADS = ("CoCoOp", "MaPLe", "Tip-Adapter")
 PIXELS = "picture to 3 x 224 x 224"
+JPEGS = "JPEG to 3 x 224 x 224"
 TOKENS = "texts to ids"
 SEARCH = "top 10"
 TUNING = "alpha and beta of Tip-Adapter"
@@ -127,6 +134,19 @@ def _pixels(width: int, height: int) -> Callable[[Setting], dict]:
             "package": str(setting.artefacts / "model.glint"),
             "input": _saved(setting, f"{width}x{height}", lambda: inputs.picture(width, height)),
             "shape": [height, width, 3],
+        }
+
+    return job
+
+
+def _jpeg(width: int, height: int) -> Callable[[Setting], dict]:
+    def job(setting: Setting) -> dict:
+        path = setting.scratch / f"{width}x{height}.jpg"
+        path.write_bytes(inputs.jpeg(width, height))
+        return {
+            "work": "preprocess-jpeg",
+            "package": str(setting.artefacts / "model.glint"),
+            "input": str(path),
         }
 
     return job
@@ -230,14 +250,18 @@ def all_works() -> list[Work]:
     )
     pixels = [
         Work(
-            f"pixels-{width}x{height}",
-            PIXELS,
+            f"{name}-{width}x{height}",
+            group,
             title,
-            _from("pixels", _PIXELS),
-            _pixels(width, height),
+            _from("pixels", engines),
+            job(width, height),
             np.float32,
             one_thread=True,
         )
+        for name, group, engines, job in [
+            ("pixels", PIXELS, _PIXELS, _pixels),
+            ("jpeg", JPEGS, _JPEGS, _jpeg),
+        ]
         for title, (width, height) in inputs.SIZES.items()
     ]
     ids = Work(

@@ -1,7 +1,10 @@
-"""A decoded RGB picture to [3, 224, 224] f32: Pillow, torchvision, transformers, hf-processors-rs.
+"""A picture to [3, 224, 224] f32: Pillow, torchvision, transformers, hf-processors-rs.
 
-job: {"input": picture.npy [H, W, 3] u8, "threads": N}
+job: {"input": picture.npy [H, W, 3] u8, decoded, or for *_jpeg the file; "threads": N}
 """
+
+import io
+from pathlib import Path
 
 import numpy as np
 
@@ -35,24 +38,35 @@ def _picture(job: dict):
     return Image.fromarray(np.load(job["input"]))
 
 
-def pillow(job: dict):
-    """open_clip's own transform: Pillow's resize, torchvision's to_tensor and normalize."""
+def _open_clip_transform():
+    """Pillow's resize, torchvision's to_tensor and normalize."""
     from open_clip.transform import image_transform
 
+    return image_transform(224, is_train=False, mean=MEAN, std=STD)
+
+
+def pillow(job: dict):
     _threads(job)
     picture = _picture(job)
-    transform = image_transform(224, is_train=False, mean=MEAN, std=STD)
+    transform = _open_clip_transform()
     return lambda: transform(picture), lambda pixels: pixels.numpy()
 
 
-def torchvision(job: dict):
+def pillow_jpeg(job: dict):
+    from PIL import Image
+
+    _threads(job)
+    file = Path(job["input"]).read_bytes()
+    transform = _open_clip_transform()
+    return lambda: transform(Image.open(io.BytesIO(file))), lambda pixels: pixels.numpy()
+
+
+def _torchvision_transform():
     """The v2 transforms on a u8 tensor, antialiased, as its documentation recommends for speed."""
     import torch
     from torchvision.transforms import v2
 
-    _threads(job)
-    picture = torch.from_numpy(np.load(job["input"])).permute(2, 0, 1).contiguous()
-    transform = v2.Compose(
+    return v2.Compose(
         [
             v2.Resize(224, v2.InterpolationMode.BICUBIC, antialias=True),
             v2.CenterCrop(224),
@@ -60,7 +74,25 @@ def torchvision(job: dict):
             v2.Normalize(MEAN, STD),
         ]
     )
+
+
+def torchvision(job: dict):
+    import torch
+
+    _threads(job)
+    picture = torch.from_numpy(np.load(job["input"])).permute(2, 0, 1).contiguous()
+    transform = _torchvision_transform()
     return lambda: transform(picture), lambda pixels: pixels.numpy()
+
+
+def torchvision_jpeg(job: dict):
+    import torch
+    from torchvision.io import decode_jpeg
+
+    _threads(job)
+    file = torch.frombuffer(bytearray(Path(job["input"]).read_bytes()), dtype=torch.uint8)
+    transform = _torchvision_transform()
+    return lambda: transform(decode_jpeg(file)), lambda pixels: pixels.numpy()
 
 
 def _transformers(job: dict, name: str):
@@ -82,17 +114,24 @@ def transformers_pil(job: dict):
     return _transformers(job, "CLIPImageProcessorPil")
 
 
-def _hf_processors_rs(job: dict, backend: str):
+def _hf_processors_rs(job: dict, picture: np.ndarray | bytes, backend: str):
     from hf_processors_rs import AutoImageProcessor
 
-    picture = np.load(job["input"])
     processor = AutoImageProcessor.from_dict(CONFIG, backend=backend)
     return lambda: processor(picture, num_threads=job["threads"]), np.asarray
 
 
 def hf_processors_rs(job: dict):
-    return _hf_processors_rs(job, "torchvision")
+    return _hf_processors_rs(job, np.load(job["input"]), "torchvision")
 
 
 def hf_processors_rs_pil(job: dict):
-    return _hf_processors_rs(job, "pil")
+    return _hf_processors_rs(job, np.load(job["input"]), "pil")
+
+
+def hf_processors_rs_jpeg(job: dict):
+    return _hf_processors_rs(job, Path(job["input"]).read_bytes(), "torchvision")
+
+
+def hf_processors_rs_pil_jpeg(job: dict):
+    return _hf_processors_rs(job, Path(job["input"]).read_bytes(), "pil")
