@@ -1,7 +1,6 @@
 #include "core/large_buffer.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <memory>
 #include <new>
@@ -10,11 +9,12 @@
 namespace glint {
 
 void prefer_large_pages(std::span<std::byte> memory) noexcept {
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   void* first = memory.data();
   std::size_t size = memory.size();
-  if (std::align(page, page, first, size) == nullptr) return;
-  ::madvise(first, size / page * page, MADV_HUGEPAGE);
+  if (std::align(kLargePage, kLargePage, first, size) == nullptr) return;
+#if defined(MADV_HUGEPAGE)
+  ::madvise(first, size / kLargePage * kLargePage, MADV_HUGEPAGE);
+#endif
 }
 
 LargeBuffer::LargeBuffer(std::size_t size) {

@@ -7,9 +7,11 @@
 
 namespace glint {
 
-// Asks for large pages where `memory`, not yet touched, spans some: filling it takes a third
-// of the system's time. A wish: refused, the pages are small.
+// Asks for large pages where `memory`, not yet touched, spans whole ones: filling it takes a third
+// of the system's time. A wish: refused, or where the system has none, the pages are small.
 void prefer_large_pages(std::span<std::byte> memory) noexcept;
+
+inline constexpr std::size_t kLargePage = std::size_t{2} << 20;  // bytes
 
 class LargeBuffer {
  public:

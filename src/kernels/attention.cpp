@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::int64_t kWorthAThread = 1 << 17;
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
 
 // What one thread works in.

@@ -69,6 +69,8 @@ inline std::int64_t numbers_a_word(Operands operands) {
   return operands == Operands::kInt8 ? 4 : operands == Operands::kBf16 ? 2 : 1;
 }
 
+inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
 // Those that this CPU can run, the fastest last; empty where it has no such operands.
 std::span<const MatmulKernels* const> matmul_kernels(Operands operands);
 

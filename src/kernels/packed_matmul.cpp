@@ -3,10 +3,10 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "core/check.h"
-#include "kernels/packed_weights.h"
 
 namespace glint {
 namespace {
@@ -28,8 +28,6 @@ const MatmulKernels& best_kernels(Operands operands) {
 
 bool has_operands(Operands operands) { return !matmul_kernels(operands).empty(); }
 
-struct PackedMatmul::Weights : PackedWeights {};
-
 // One call: rows cut in tiles of nearly equal height.
 struct PackedMatmul::Call {
   const std::uint32_t* x;
@@ -48,14 +46,11 @@ PackedMatmul::PackedMatmul(const float* weight, const float* bias, std::int64_t 
     : kernels_(kernels),
       in_(in),
       out_(out),
-      weights_(
-          std::make_unique<const Weights>(Weights{pack_weights(weight, bias, in, out, kernels)})) {}
+      weights_(pack_weights(weight, bias, in, out, kernels)) {}
 
 PackedMatmul::PackedMatmul(const float* weight, const float* bias, std::int64_t in,
                            std::int64_t out, Operands operands)
     : PackedMatmul(weight, bias, in, out, best_kernels(operands)) {}
-
-PackedMatmul::~PackedMatmul() = default;
 
 // Tiles `first` to `last` of all, the tiles of a panel one after the other.
 void PackedMatmul::multiply(const Call& call, std::int64_t first, std::int64_t last) const {
@@ -66,15 +61,15 @@ void PackedMatmul::multiply(const Call& call, std::int64_t first, std::int64_t l
     const std::int64_t row = call.first_row(tile);
     const std::int64_t place = row * out_ + column;
     // What is left of the panel's tiles reads the next panel, each its share.
-    const std::int64_t lines = (kLinesAStep + call.tiles - 1) / call.tiles;
-    const bool ahead = panel + 1 < weights_->panels && tile * lines < kLinesAStep;
-    const std::int64_t skipped = weights_->depth / 8 * tile * lines * 16;
+    const std::int64_t lines = divide_up(kLinesAStep, call.tiles);
+    const bool ahead = panel + 1 < weights_.panels && tile * lines < kLinesAStep;
+    const std::int64_t skipped = weights_.depth / 8 * tile * lines * 16;
     kernels_.multiply({.x = call.x + row * call.x_stride,
                        .x_stride = call.x_stride,
                        .rows = call.first_row(tile + 1) - row,
-                       .panel = weights_->panel(panel, columns),
-                       .depth = weights_->depth,
-                       .bias = weights_->bias.empty() ? nullptr : weights_->bias.data() + column,
+                       .panel = weights_.panel(panel, columns),
+                       .depth = weights_.depth,
+                       .bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + column,
                        .activation = call.steps.activation,
                        .other = call.steps.other == nullptr ? nullptr : call.steps.other + place,
                        .rectify = call.steps.rectify,
@@ -82,9 +77,9 @@ void PackedMatmul::multiply(const Call& call, std::int64_t first, std::int64_t l
                        .y_stride = out_,
                        .columns = std::min(columns, out_ - column),
                        .row_scales = quantized ? call.scales + row : nullptr,
-                       .column_scales = quantized ? weights_->scales.data() + column : nullptr,
-                       .corrections = quantized ? weights_->corrections.data() + column : nullptr,
-                       .ahead = ahead ? weights_->panel(panel + 1, columns) + skipped : nullptr,
+                       .column_scales = quantized ? weights_.scales.data() + column : nullptr,
+                       .corrections = quantized ? weights_.corrections.data() + column : nullptr,
+                       .ahead = ahead ? weights_.panel(panel + 1, columns) + skipped : nullptr,
                        .ahead_lines = ahead ? lines : 0});
   }
 }
@@ -92,28 +87,30 @@ void PackedMatmul::multiply(const Call& call, std::int64_t first, std::int64_t l
 void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& steps,
                        float* y) const {
   if (rows == 0) return;
-  const std::int64_t depth = weights_->depth;
+  const std::int64_t depth = weights_.depth;
   const bool prepares =
       steps.norm != nullptr || kernels_.operands != Operands::kF32 || depth % 1024 == 0;
   const std::int64_t stride = prepares ? padded(depth) : depth;
-  std::vector<std::uint32_t> words(static_cast<std::size_t>(prepares ? rows * stride : 0));
+  const auto words = std::make_unique_for_overwrite<std::uint32_t[]>(
+      static_cast<std::size_t>(prepares ? rows * stride : 0));
   std::vector<float> scales(static_cast<std::size_t>(prepares ? rows : 0));
-  const Call call{.x = prepares ? words.data() : reinterpret_cast<const std::uint32_t*>(x),
+  const Call call{.x = prepares ? words.get() : reinterpret_cast<const std::uint32_t*>(x),
                   .x_stride = stride,
                   .scales = scales.data(),
                   .rows = rows,
-                  .tiles = (rows + kernels_.rows - 1) / kernels_.rows,
+                  .tiles = divide_up(rows, kernels_.rows),
                   .steps = steps,
                   .y = y};
-  const std::int64_t all = weights_->panels * call.tiles;
+  const std::int64_t all = weights_.panels * call.tiles;
   const bool shared = rows * in_ * out_ >= kWorthAThread;
 #pragma omp parallel if (shared)
   {
     const std::int64_t threads = omp_get_num_threads(), me = omp_get_thread_num();
     if (prepares) {
       for (std::int64_t r = me * rows / threads; r < (me + 1) * rows / threads; ++r) {
-        scales[static_cast<std::size_t>(r)] =
-            kernels_.prepare(x + r * in_, in_, steps.norm, words.data() + r * stride);
+        std::uint32_t* row = words.get() + r * stride;
+        row[depth - 1] = 0;  // which the numbers may not fill
+        scales[static_cast<std::size_t>(r)] = kernels_.prepare(x + r * in_, in_, steps.norm, row);
       }
 #pragma omp barrier
     }

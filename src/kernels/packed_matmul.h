@@ -7,9 +7,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "kernels/matmul_kernels.h"
+#include "kernels/packed_weights.h"
 
 namespace glint {
 
@@ -33,7 +33,6 @@ class PackedMatmul {
                Operands operands = Operands::kF32);
   PackedMatmul(const float* weight, const float* bias, std::int64_t in, std::int64_t out,
                const MatmulKernels& kernels);
-  ~PackedMatmul();
   PackedMatmul(const PackedMatmul&) = delete;
   PackedMatmul& operator=(const PackedMatmul&) = delete;
 
@@ -46,14 +45,13 @@ class PackedMatmul {
   std::int64_t out_features() const { return out_; }
 
  private:
-  struct Weights;
   struct Call;
   void multiply(const Call& call, std::int64_t first, std::int64_t last) const;
 
   const MatmulKernels& kernels_;
   std::int64_t in_;
   std::int64_t out_;
-  std::unique_ptr<const Weights> weights_;
+  PackedWeights weights_;
 };
 
 }  // namespace glint

@@ -1,7 +1,5 @@
 #include "kernels/packed_weights.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -10,24 +8,21 @@
 #include <new>
 #include <span>
 
+#include "core/large_buffer.h"
+
 namespace glint {
 namespace {
 
 constexpr std::size_t kCacheLine = 64;
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-// Large ones ask for huge pages: a call reads all weights once, a page after the other.
+// Large ones begin with a large page: a call reads all weights once, a page after the other.
 std::unique_ptr<std::uint32_t[], FreeAligned> allocate(std::int64_t words) {
   const std::size_t bytes = static_cast<std::size_t>(words) * sizeof(std::uint32_t);
-  const bool large = bytes >= kHugePage;
   void* data = nullptr;
-  if (::posix_memalign(&data, large ? kHugePage : kCacheLine, std::max(bytes, kCacheLine)) != 0)
+  if (::posix_memalign(&data, bytes >= kLargePage ? kLargePage : kCacheLine,
+                       std::max(bytes, kCacheLine)) != 0)
     throw std::bad_alloc();
-#if defined(MADV_HUGEPAGE)
-  if (large) ::madvise(data, bytes, MADV_HUGEPAGE);  // a wish: the answer does not matter
-#endif
+  prefer_large_pages({static_cast<std::byte*>(data), bytes});
   return std::unique_ptr<std::uint32_t[], FreeAligned>(static_cast<std::uint32_t*>(data));
 }
 
