@@ -11,8 +11,6 @@ namespace {
 
 constexpr std::int64_t kWorthAThread = 1 << 17;
 
-std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
-
 // What one thread works in.
 class Scratch {
  public:
@@ -20,8 +18,8 @@ class Scratch {
       : per_word_(numbers_a_word(kernels.operands)),
         score_columns_(round_up(shape.keys, kernels.columns)),
         value_columns_(round_up(shape.width, kernels.columns)),
-        width_words_(divide_up(shape.width, per_word_)),
-        key_words_(divide_up(shape.keys, per_word_)),
+        width_words_(depth_of(shape.width, kernels)),
+        key_words_(depth_of(shape.keys, kernels)),
         keys(size(width_words_ * score_columns_)),
         values(size(key_words_ * value_columns_)),
         rows(size(kernels.rows * std::max(width_words_, divide_up(score_columns_, per_word_)))),
@@ -82,12 +80,18 @@ class Attention {
   }
 
  private:
+  // A query or key of `width` numbers -> `words`.
+  void prepare(const float* x, std::int64_t words, std::uint32_t* row) const {
+    std::fill(row + shape_.width / numbers_a_word(kernels_.operands), row + words, 0U);
+    kernels_.prepare(x, shape_.width, nullptr, row);
+  }
+
   // Key j becomes column j of the panels.
   void pack_keys(const float* k, Scratch& scratch) const {
     const std::int64_t columns = kernels_.columns, words = scratch.width_words();
     for (std::int64_t j = 0; j < shape_.keys; ++j) {
       std::uint32_t* row = scratch.rows.data();
-      kernels_.prepare(k + j * k_.token_stride, shape_.width, nullptr, row);
+      prepare(k + j * k_.token_stride, words, row);
       std::uint32_t* to = scratch.keys.data() + j / columns * words * columns + j % columns;
       for (std::int64_t w = 0; w < words; ++w) to[w * columns] = row[w];
     }
@@ -143,8 +147,7 @@ class Attention {
              Scratch& scratch) const {
     const std::int64_t words = scratch.width_words(), columns = kernels_.columns;
     for (std::int64_t r = 0; r < rows; ++r) {
-      kernels_.prepare(head.q + (first + r) * q_.token_stride, shape_.width, nullptr,
-                       scratch.rows.data() + r * words);
+      prepare(head.q + (first + r) * q_.token_stride, words, scratch.rows.data() + r * words);
     }
     std::fill(scratch.scales.begin(), scratch.scales.end(), scale_);
     for (std::int64_t column = 0; column < padded; column += columns) {
@@ -168,7 +171,7 @@ class Attention {
                                 .x_stride = padded / scratch.per_word(),
                                 .rows = rows,
                                 .panel = scratch.values.data() + column * scratch.key_words(),
-                                .depth = divide_up(keys, scratch.per_word()),
+                                .depth = depth_of(keys, kernels_),
                                 .y = head.out + first * stride + column,
                                 .y_stride = stride,
                                 .columns = std::min(columns, shape_.width - column),
@@ -203,6 +206,7 @@ void attention(const MatmulKernels& kernels, const AttentionShape& shape, const 
     for (std::int64_t i = me * heads / count; i < (me + 1) * heads / count; ++i) {
       work.head(i, scratch[static_cast<std::size_t>(me)]);
     }
+    if (kernels.done != nullptr) kernels.done();
   }
 }
 

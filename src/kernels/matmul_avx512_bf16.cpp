@@ -1,6 +1,6 @@
 #include <immintrin.h>
 
-#include "kernels/matmul_prepare.h"
+#include "kernels/matmul_prepare_bf16.h"
 #include "kernels/matmul_tile.h"
 #include "kernels/softmax.h"
 
@@ -20,16 +20,6 @@ struct MultiplyBf16 {
   static Floats number(Sum sum, const MatmulTile&, std::int64_t, std::int64_t) { return sum; }
 };
 
-float prepare_bf16(const float* x, std::int64_t depth, const LayerNorm* norm,
-                   std::uint32_t* words) {
-  const Row row(x, depth, norm);
-  by_vectors(depth, [&](auto k, auto count) {
-    const __m256bh rounded = _mm512_cvtneps_pbh(row(k, count));  // to the nearest, ties to even
-    std::memcpy(words + k / 2, &rounded, static_cast<std::size_t>((count + 1) / 2) * 4);
-  });
-  return 1;
-}
-
 }  // namespace
 
 namespace matmul {
@@ -38,6 +28,7 @@ const MatmulKernels kAvx512Bf16{"avx512_bf16",
                                 Operands::kBf16,
                                 kTileRows,
                                 kPanel,
+                                1,
                                 &multiply<MultiplyBf16>,
                                 &multiply<Scaled<MultiplyBf16>>,
                                 &prepare_bf16,

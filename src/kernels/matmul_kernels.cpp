@@ -2,13 +2,15 @@
 
 #include <array>
 
+#include "kernels/amx.h"
+
 namespace glint {
 namespace {
 
 struct Available {
   std::array<const MatmulKernels*, 3> f32{&matmul::kBaseline};
   std::size_t f32_count = 1;
-  std::array<const MatmulKernels*, 1> bf16{}, int8{};
+  std::array<const MatmulKernels*, 2> bf16{}, int8{};
   std::size_t bf16_count = 0, int8_count = 0;
 };
 
@@ -26,6 +28,10 @@ Available find_available() {
     found.bf16[found.bf16_count++] = &matmul::kAvx512Bf16;
   if (avx512 && __builtin_cpu_supports("avx512vnni"))
     found.int8[found.int8_count++] = &matmul::kAvx512Vnni;
+  if (found.bf16_count == 0) return found;  // no CPU has tiles without it
+  const Amx amx = request_amx();
+  if (amx.bf16) found.bf16[found.bf16_count++] = &matmul::kAmxBf16;
+  if (amx.int8) found.int8[found.int8_count++] = &matmul::kAmxInt8;
 #endif
   return found;
 }

@@ -34,7 +34,7 @@ struct MatmulTile {
   std::int64_t x_stride = 0;         // words from a row to the next
   std::int64_t rows = 0;             // 1 to MatmulKernels::rows
   const std::uint32_t* panel = nullptr;
-  std::int64_t depth = 0;       // words
+  std::int64_t depth = 0;       // words, a multiple of MatmulKernels::step
   const float* bias = nullptr;  // [columns]
   Activation activation = Activation::kNone;
   const float* other = nullptr;  // added behind the activation, laid out as y
@@ -55,6 +55,7 @@ struct MatmulKernels {
   Operands operands;
   std::int64_t rows;     // of a tile, at most
   std::int64_t columns;  // of a panel
+  std::int64_t step;     // words that a depth is a multiple of; what is added is zero
   void (*multiply)(const MatmulTile& tile);
   // The sums of a row times its scale; nullptr for kInt8.
   void (*multiply_scaled)(const MatmulTile& tile);
@@ -63,6 +64,8 @@ struct MatmulKernels {
   float (*prepare)(const float* x, std::int64_t depth, const LayerNorm* norm, std::uint32_t* words);
   // scores [count] become e^(score - the largest), what follows up to `padded` 0. -> their sum
   float (*soften)(float* scores, std::int64_t count, std::int64_t padded);
+  // What a thread calls behind its products; nullptr: nothing.
+  void (*done)() = nullptr;
 };
 
 inline std::int64_t numbers_a_word(Operands operands) {
@@ -70,6 +73,12 @@ inline std::int64_t numbers_a_word(Operands operands) {
 }
 
 inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+inline std::int64_t round_up(std::int64_t a, std::int64_t b) { return divide_up(a, b) * b; }
+
+// Words that `numbers` of one row or column take.
+inline std::int64_t depth_of(std::int64_t numbers, const MatmulKernels& kernels) {
+  return round_up(divide_up(numbers, numbers_a_word(kernels.operands)), kernels.step);
+}
 
 // Those that this CPU can run, the fastest last; empty where it has no such operands.
 std::span<const MatmulKernels* const> matmul_kernels(Operands operands);
@@ -82,6 +91,8 @@ extern const MatmulKernels kAvx2;
 extern const MatmulKernels kAvx512;
 extern const MatmulKernels kAvx512Bf16;
 extern const MatmulKernels kAvx512Vnni;
+extern const MatmulKernels kAmxBf16;
+extern const MatmulKernels kAmxInt8;
 
 }  // namespace matmul
 }  // namespace glint

@@ -1,6 +1,7 @@
 #include "kernels/packed_matmul.h"
 
 #include <omp.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -12,11 +13,22 @@ namespace glint {
 namespace {
 
 constexpr std::int64_t kWorthAThread = 1 << 17;  // products: some ten microseconds
+constexpr std::int64_t kFewestTiles = 4;         // of a block: panels come from far for each
 constexpr std::int64_t kLinesAStep = 16;         // a panel's cache lines in 8 words of depth
 
 // Words from a prepared row to the next: a stride of whole pages would put all rows of a tile into
 // the same few sets of the first cache.
 std::int64_t padded(std::int64_t depth) { return depth % 512 == 0 ? depth + 16 : depth; }
+
+// What a block's rows may take: half of the second cache, the panels pass through the other half.
+std::int64_t block_bytes() {
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  static const std::int64_t cache = ::sysconf(_SC_LEVEL2_CACHE_SIZE);
+#else
+  static const std::int64_t cache = 0;
+#endif
+  return (cache > 0 ? cache : 1 << 20) / 2;
+}
 
 const MatmulKernels& best_kernels(Operands operands) {
   const auto kernels = matmul_kernels(operands);
@@ -28,7 +40,7 @@ const MatmulKernels& best_kernels(Operands operands) {
 
 bool has_operands(Operands operands) { return !matmul_kernels(operands).empty(); }
 
-// One call: rows cut in tiles of nearly equal height.
+// One call: rows cut in tiles of one height, but for the last.
 struct PackedMatmul::Call {
   const std::uint32_t* x;
   std::int64_t x_stride;  // words
@@ -38,7 +50,15 @@ struct PackedMatmul::Call {
   const MatmulSteps& steps;
   float* y;
 
-  std::int64_t first_row(std::int64_t tile) const { return tile * rows / tiles; }
+  std::int64_t first_row(std::int64_t tile) const {
+    return std::min(tile * divide_up(rows, tiles), rows);
+  }
+};
+
+// Tiles of rows that stay in the second cache while all panels pass.
+struct PackedMatmul::Block {
+  std::int64_t first;
+  std::int64_t tiles;
 };
 
 PackedMatmul::PackedMatmul(const float* weight, const float* bias, std::int64_t in,
@@ -52,18 +72,19 @@ PackedMatmul::PackedMatmul(const float* weight, const float* bias, std::int64_t 
                            std::int64_t out, Operands operands)
     : PackedMatmul(weight, bias, in, out, best_kernels(operands)) {}
 
-// Tiles `first` to `last` of all, the tiles of a panel one after the other.
-void PackedMatmul::multiply(const Call& call, std::int64_t first, std::int64_t last) const {
+// Products `first` to `last` of the block's rows with all panels, a panel's one after the other.
+void PackedMatmul::multiply(const Call& call, const Block& block, std::int64_t first,
+                            std::int64_t last) const {
   const std::int64_t columns = kernels_.columns;
   const bool quantized = kernels_.operands == Operands::kInt8;
   for (std::int64_t i = first; i < last; ++i) {
-    const std::int64_t panel = i / call.tiles, tile = i % call.tiles, column = panel * columns;
-    const std::int64_t row = call.first_row(tile);
+    const std::int64_t panel = i / block.tiles, nth = i % block.tiles, tile = block.first + nth;
+    const std::int64_t row = call.first_row(tile), column = panel * columns;
     const std::int64_t place = row * out_ + column;
     // What is left of the panel's tiles reads the next panel, each its share.
-    const std::int64_t lines = divide_up(kLinesAStep, call.tiles);
-    const bool ahead = panel + 1 < weights_.panels && tile * lines < kLinesAStep;
-    const std::int64_t skipped = weights_.depth / 8 * tile * lines * 16;
+    const std::int64_t lines = divide_up(kLinesAStep, block.tiles);
+    const bool ahead = panel + 1 < weights_.panels && nth * lines < kLinesAStep;
+    const std::int64_t skipped = weights_.depth / 8 * nth * lines * 16;
     kernels_.multiply({.x = call.x + row * call.x_stride,
                        .x_stride = call.x_stride,
                        .rows = call.first_row(tile + 1) - row,
@@ -101,7 +122,8 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
                   .tiles = divide_up(rows, kernels_.rows),
                   .steps = steps,
                   .y = y};
-  const std::int64_t all = weights_.panels * call.tiles;
+  const std::int64_t blocks =
+      divide_up(call.tiles, std::max(kFewestTiles, block_bytes() / (kernels_.rows * stride * 4)));
   const bool shared = rows * in_ * out_ >= kWorthAThread;
 #pragma omp parallel if (shared)
   {
@@ -109,12 +131,18 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
     if (prepares) {
       for (std::int64_t r = me * rows / threads; r < (me + 1) * rows / threads; ++r) {
         std::uint32_t* row = words.get() + r * stride;
-        row[depth - 1] = 0;  // which the numbers may not fill
+        std::fill(row + in_ / numbers_a_word(kernels_.operands), row + depth, 0U);
         scales[static_cast<std::size_t>(r)] = kernels_.prepare(x + r * in_, in_, steps.norm, row);
       }
 #pragma omp barrier
     }
-    multiply(call, me * all / threads, (me + 1) * all / threads);
+    for (std::int64_t i = 0; i < blocks; ++i) {
+      const std::int64_t tile = i * call.tiles / blocks;
+      const Block block{tile, (i + 1) * call.tiles / blocks - tile};
+      const std::int64_t all = weights_.panels * block.tiles;
+      multiply(call, block, me * all / threads, (me + 1) * all / threads);
+    }
+    if (kernels_.done != nullptr) kernels_.done();
   }
 }
 

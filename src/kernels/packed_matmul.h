@@ -46,7 +46,8 @@ class PackedMatmul {
 
  private:
   struct Call;
-  void multiply(const Call& call, std::int64_t first, std::int64_t last) const;
+  struct Block;
+  void multiply(const Call& call, const Block& block, std::int64_t first, std::int64_t last) const;
 
   const MatmulKernels& kernels_;
   std::int64_t in_;

@@ -102,7 +102,7 @@ PackedWeights pack_weights(const float* weight, const float* bias, std::int64_t 
                            std::int64_t out, const MatmulKernels& kernels) {
   PackedWeights packed;
   packed.panels = divide_up(out, kernels.columns);
-  packed.depth = divide_up(in, numbers_a_word(kernels.operands));
+  packed.depth = depth_of(in, kernels);
   const auto outputs = static_cast<std::size_t>(packed.panels * kernels.columns);
   packed.words = allocate(packed.panels * packed.depth * kernels.columns);
   if (bias != nullptr) {

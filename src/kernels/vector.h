@@ -45,7 +45,8 @@ inline void store_first(T* to, Vector vector, std::int64_t count) {
   std::memcpy(to, &vector, static_cast<std::size_t>(count) * sizeof(T));
 }
 
-inline Floats splat(float value) { return Floats{} + value; }
+// Less zero: nothing is computed for it, as there is for an added zero, which makes 0 of -0.
+inline Floats splat(float value) { return value - Floats{}; }
 
 inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 inline Floats smaller(Floats a, Floats b) { return a < b ? a : b; }

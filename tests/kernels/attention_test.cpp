@@ -92,7 +92,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest,
 INSTANTIATE_TEST_SUITE_P(OtherKeys, AttentionTest,
                          ::testing::Combine(::testing::ValuesIn(float_kernels()),
                                             ::testing::Values(AttentionShape{3, 2, 5, 77, 80},
-                                                              AttentionShape{1, 1, 20, 3, 33}),
+                                                              AttentionShape{1, 1, 20, 3, 33},
+                                                              AttentionShape{1, 3, 40, 70, 33}),
                                             ::testing::Values(false)));
 
 // A score far above the others takes all; far below, it counts for nothing, and nothing overflows.

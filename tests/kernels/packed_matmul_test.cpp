@@ -131,6 +131,13 @@ INSTANTIATE_TEST_SUITE_P(ADepthOfPages, PackedMatmulTest,
                                             ::testing::Values(40)),
                          name_of);
 
+// More rows than the second cache takes at this depth.
+INSTANTIATE_TEST_SUITE_P(BlocksOfRows, PackedMatmulTest,
+                         ::testing::Combine(::testing::ValuesIn(all_kernels()),
+                                            ::testing::Values(701), ::testing::Values(1030),
+                                            ::testing::Values(33)),
+                         name_of);
+
 // Rounding is what the operands say: integers of 8 bits come through unharmed.
 TEST(PackedMatmulTest, SmallIntegersAreExactWithAnyOperands) {
   constexpr std::int64_t kIn = 37, kOut = 35, kRows = 16;
@@ -181,21 +188,23 @@ TEST(PackedMatmulTest, NoRowsAreNothing) {
 TEST(PackedMatmulTest, ThreadsShareItAtAnyRowCount) {
   constexpr std::int64_t kMost = 90;
   const Layer layer{.rows = kMost, .in = 140, .out = 70};
-  const PackedMatmul matmul(layer.weight.data(), layer.bias.data(), 140, 70);
-  const auto all = [&] {
-    std::vector<std::vector<float>> results;
-    for (std::int64_t rows = 1; rows <= kMost; ++rows) {
-      results.emplace_back(static_cast<std::size_t>(rows * 70));
-      matmul.run(layer.x.data(), rows, {.norm = &layer.norm}, results.back().data());
-    }
-    return results;
-  };
-  std::vector<std::vector<float>> first, second;
-  std::thread one([&] { first = all(); }), two([&] { second = all(); });
-  one.join();
-  two.join();
-  EXPECT_EQ(first, second);
-  EXPECT_EQ(first, all());
+  for (const MatmulKernels* kernels : all_kernels()) {
+    const PackedMatmul matmul(layer.weight.data(), layer.bias.data(), 140, 70, *kernels);
+    const auto all = [&] {
+      std::vector<std::vector<float>> results;
+      for (std::int64_t rows = 1; rows <= kMost; ++rows) {
+        results.emplace_back(static_cast<std::size_t>(rows * 70));
+        matmul.run(layer.x.data(), rows, {.norm = &layer.norm}, results.back().data());
+      }
+      return results;
+    };
+    std::vector<std::vector<float>> first, second;
+    std::thread one([&] { first = all(); }), two([&] { second = all(); });
+    one.join();
+    two.join();
+    EXPECT_EQ(first, second) << kernels->name;
+    EXPECT_EQ(first, all()) << kernels->name;
+  }
 }
 
 }  // namespace
