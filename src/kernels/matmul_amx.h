@@ -24,6 +24,7 @@ namespace {
 
 constexpr int kAmxSide = 16;  // rows of a tile, and words of one of its rows
 constexpr int kAmxRows = 2 * kAmxSide;
+constexpr int kAmxPart = 8 * kAmxSide;  // of depth: 24 KiB of a panel
 
 // The operand of LDTILECFG (Intel's manual, volume 1, 18.2), for `rows` rows: as they are, up to 16
 // in the upper tiles, or half of them in each.
@@ -72,18 +73,25 @@ inline void expect_row(const MatmulTile& tile, std::int64_t row) {
 // Tiles 0 to 3 become the sums: upper left, upper right, lower left, lower right; Operation adds to
 // one of them the product of its rows, tile 4 or 5, and its weights, tile 6 or 7.
 template <typename Operation, bool Lower>
-inline void accumulate_tiles(const MatmulTile& tile, std::int64_t upper) {
+inline void accumulate_tiles(const MatmulTile& tile, std::int64_t upper,
+                             typename Operation::Number* sums) {
   const std::int64_t x_bytes = tile.x_stride * 4;
   const std::uint32_t* top = tile.x;
   const std::uint32_t* bottom = tile.x + upper * tile.x_stride;
   const std::uint32_t* panel = tile.panel;
   const auto* ahead = reinterpret_cast<const char*>(tile.ahead);
-  std::int64_t row = 0;  // of y, the next to expect
-  _tile_zero(0);
-  _tile_zero(1);
-  if constexpr (Lower) {
-    _tile_zero(2);
-    _tile_zero(3);
+  auto* lower = sums + upper * kPanel;
+  std::int64_t row = tile.last_part ? 0 : tile.rows;  // of y, the next to expect
+  if (tile.first_part) {
+    _tile_zero(0);
+    _tile_zero(1);
+    if constexpr (Lower) _tile_zero(2);
+    if constexpr (Lower) _tile_zero(3);
+  } else {
+    _tile_loadd(0, sums, kPanel * 4);
+    _tile_loadd(1, sums + kAmxSide, kPanel * 4);
+    if constexpr (Lower) _tile_loadd(2, lower, kPanel * 4);
+    if constexpr (Lower) _tile_loadd(3, lower + kAmxSide, kPanel * 4);
   }
   for (std::int64_t k = 0; k < tile.depth; k += kAmxSide) {
     _tile_loadd(6, panel, kPanel * 4);
@@ -104,25 +112,27 @@ inline void accumulate_tiles(const MatmulTile& tile, std::int64_t upper) {
       __builtin_prefetch(ahead, 0, 2);
     }
   }
+  _tile_stored(0, sums, kPanel * 4);
+  _tile_stored(1, sums + kAmxSide, kPanel * 4);
+  if constexpr (Lower) _tile_stored(2, lower, kPanel * 4);
+  if constexpr (Lower) _tile_stored(3, lower + kAmxSide, kPanel * 4);
 }
 
 template <typename Operation>
 void multiply_in_tiles(const MatmulTile& tile) {
+  using Number = typename Operation::Number;
   const auto rows = static_cast<int>(tile.rows);
   const int upper = AmxShapes::upper_rows(rows);
-  alignas(64) typename Operation::Number sums[kAmxRows * kPanel];
-  typename Operation::Number* lower = sums + upper * kPanel;
+  alignas(64) Number own[kAmxRows * kPanel];
+  Number* sums = tile.sums == nullptr ? own : reinterpret_cast<Number*>(tile.sums);
   asm volatile("" ::: "memory");  // the instructions' declarations do not say that they read
   shape_tiles(rows);
   if (upper == rows) {
-    accumulate_tiles<Operation, false>(tile, upper);
+    accumulate_tiles<Operation, false>(tile, upper, sums);
   } else {
-    accumulate_tiles<Operation, true>(tile, upper);
-    _tile_stored(2, lower, kPanel * 4);
-    _tile_stored(3, lower + kAmxSide, kPanel * 4);
+    accumulate_tiles<Operation, true>(tile, upper, sums);
   }
-  _tile_stored(0, sums, kPanel * 4);
-  _tile_stored(1, sums + kAmxSide, kPanel * 4);
+  if (!tile.last_part) return;
   for (int r = 0; r < rows; ++r) {
     for (int column = 0; column < kPanel; column += kLanes) {
       finish<Operation>(load<typename Operation::Sum>(sums + r * kPanel + column), tile, r, column);

@@ -24,9 +24,17 @@ struct TilesInt8 {
 
 namespace matmul {
 
-const MatmulKernels kAmxInt8{
-    "amx_int8", Operands::kInt8, kAmxRows, kPanel,          kAmxSide, &multiply_in_tiles<TilesInt8>,
-    nullptr,    &prepare_int8,   nullptr,  &give_tiles_back};
+const MatmulKernels kAmxInt8{"amx_int8",
+                             Operands::kInt8,
+                             kAmxRows,
+                             kPanel,
+                             kAmxSide,
+                             kAmxPart,
+                             &multiply_in_tiles<TilesInt8>,
+                             nullptr,
+                             &prepare_int8,
+                             nullptr,
+                             &give_tiles_back};
 
 }  // namespace matmul
 }  // namespace glint

@@ -30,8 +30,9 @@ struct MultiplyInt8 {
 
 namespace matmul {
 
-const MatmulKernels kAvx512Vnni{"avx512_vnni",           Operands::kInt8, kTileRows,     kPanel, 1,
-                                &multiply<MultiplyInt8>, nullptr,         &prepare_int8, nullptr};
+const MatmulKernels kAvx512Vnni{
+    "avx512_vnni",           Operands::kInt8, kTileRows,     kPanel, 1, 0,
+    &multiply<MultiplyInt8>, nullptr,         &prepare_int8, nullptr};
 
 }  // namespace matmul
 }  // namespace glint

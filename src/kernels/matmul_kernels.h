@@ -45,6 +45,11 @@ struct MatmulTile {
   const float* row_scales = nullptr;          // [rows], of kInt8 and of multiply_scaled
   const float* column_scales = nullptr;       // [columns], of kInt8
   const std::int32_t* corrections = nullptr;  // [columns], of kInt8: what sums start from
+  // A part of the depth begins with the sums of the part before it and keeps its own,
+  // [rows][columns] words; nullptr: the whole depth at once.
+  std::uint32_t* sums = nullptr;
+  bool first_part = true;
+  bool last_part = true;
   // Read ahead while this tile is computed, `ahead_lines` cache lines for each 8 words of depth.
   const std::uint32_t* ahead = nullptr;
   std::int64_t ahead_lines = 0;
@@ -56,6 +61,9 @@ struct MatmulKernels {
   std::int64_t rows;     // of a tile, at most
   std::int64_t columns;  // of a panel
   std::int64_t step;     // words that a depth is a multiple of; what is added is zero
+  // Words of depth after which to go to the next tile of a panel, whose part of that depth then
+  // comes from the first cache; 0: there is no need.
+  std::int64_t part;
   void (*multiply)(const MatmulTile& tile);
   // The sums of a row times its scale; nullptr for kInt8.
   void (*multiply_scaled)(const MatmulTile& tile);

@@ -14,11 +14,15 @@ namespace {
 
 constexpr std::int64_t kWorthAThread = 1 << 17;  // products: some ten microseconds
 constexpr std::int64_t kFewestTiles = 4;         // of a block: panels come from far for each
+constexpr std::int64_t kFewestTilesInParts = 3;  // which then share what a part reads
 constexpr std::int64_t kLinesAStep = 16;         // a panel's cache lines in 8 words of depth
 
-// Words from a prepared row to the next: a stride of whole pages would put all rows of a tile into
-// the same few sets of the first cache.
-std::int64_t padded(std::int64_t depth) { return depth % 512 == 0 ? depth + 16 : depth; }
+// Words from a prepared row to the next: whole cache lines; a stride of whole pages would put all
+// rows of a tile into the same few sets of the first cache.
+std::int64_t padded(std::int64_t depth) {
+  const std::int64_t words = round_up(depth, 16);
+  return words % 512 == 0 ? words + 16 : words;
+}
 
 // What a block's rows may take: half of the second cache, the panels pass through the other half.
 std::int64_t block_bytes() {
@@ -72,36 +76,60 @@ PackedMatmul::PackedMatmul(const float* weight, const float* bias, std::int64_t 
                            std::int64_t out, Operands operands)
     : PackedMatmul(weight, bias, in, out, best_kernels(operands)) {}
 
-// Products `first` to `last` of the block's rows with all panels, a panel's one after the other.
-void PackedMatmul::multiply(const Call& call, const Block& block, std::int64_t first,
-                            std::int64_t last) const {
-  const std::int64_t columns = kernels_.columns;
+// The block's `nth` rows times a panel.
+MatmulTile PackedMatmul::tile_of(const Call& call, const Block& block, std::int64_t panel,
+                                 std::int64_t nth) const {
+  const std::int64_t columns = kernels_.columns, tile = block.first + nth;
+  const std::int64_t row = call.first_row(tile), column = panel * columns;
+  const std::int64_t place = row * out_ + column;
   const bool quantized = kernels_.operands == Operands::kInt8;
-  for (std::int64_t i = first; i < last; ++i) {
-    const std::int64_t panel = i / block.tiles, nth = i % block.tiles, tile = block.first + nth;
-    const std::int64_t row = call.first_row(tile), column = panel * columns;
-    const std::int64_t place = row * out_ + column;
-    // What is left of the panel's tiles reads the next panel, each its share.
-    const std::int64_t lines = divide_up(kLinesAStep, block.tiles);
-    const bool ahead = panel + 1 < weights_.panels && nth * lines < kLinesAStep;
-    const std::int64_t skipped = weights_.depth / 8 * nth * lines * 16;
-    kernels_.multiply({.x = call.x + row * call.x_stride,
-                       .x_stride = call.x_stride,
-                       .rows = call.first_row(tile + 1) - row,
-                       .panel = weights_.panel(panel, columns),
-                       .depth = weights_.depth,
-                       .bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + column,
-                       .activation = call.steps.activation,
-                       .other = call.steps.other == nullptr ? nullptr : call.steps.other + place,
-                       .rectify = call.steps.rectify,
-                       .y = call.y + place,
-                       .y_stride = out_,
-                       .columns = std::min(columns, out_ - column),
-                       .row_scales = quantized ? call.scales + row : nullptr,
-                       .column_scales = quantized ? weights_.scales.data() + column : nullptr,
-                       .corrections = quantized ? weights_.corrections.data() + column : nullptr,
-                       .ahead = ahead ? weights_.panel(panel + 1, columns) + skipped : nullptr,
-                       .ahead_lines = ahead ? lines : 0});
+  // What is left of the panel's tiles reads the next panel, each its share.
+  const std::int64_t lines = divide_up(kLinesAStep, block.tiles);
+  const bool ahead = panel + 1 < weights_.panels && nth * lines < kLinesAStep;
+  const std::int64_t skipped = weights_.depth / 8 * nth * lines * 16;
+  return {.x = call.x + row * call.x_stride,
+          .x_stride = call.x_stride,
+          .rows = call.first_row(tile + 1) - row,
+          .panel = weights_.panel(panel, columns),
+          .depth = weights_.depth,
+          .bias = weights_.bias.empty() ? nullptr : weights_.bias.data() + column,
+          .activation = call.steps.activation,
+          .other = call.steps.other == nullptr ? nullptr : call.steps.other + place,
+          .rectify = call.steps.rectify,
+          .y = call.y + place,
+          .y_stride = out_,
+          .columns = std::min(columns, out_ - column),
+          .row_scales = quantized ? call.scales + row : nullptr,
+          .column_scales = quantized ? weights_.scales.data() + column : nullptr,
+          .corrections = quantized ? weights_.corrections.data() + column : nullptr,
+          .ahead = ahead ? weights_.panel(panel + 1, columns) + skipped : nullptr,
+          .ahead_lines = ahead ? lines : 0};
+}
+
+// Products `first` to `last` of the block's rows with all panels, a panel's one after the other;
+// with `sums` ([tiles of the block][rows][columns] words), a part of the panel's depth after the
+// other.
+void PackedMatmul::multiply(const Call& call, const Block& block, std::int64_t first,
+                            std::int64_t last, std::uint32_t* sums) const {
+  const std::int64_t depth = weights_.depth, part = sums != nullptr ? kernels_.part : depth;
+  for (std::int64_t i = first, next = 0; i < last; i = next) {
+    const std::int64_t panel = i / block.tiles, start = panel * block.tiles;
+    next = std::min(last, start + block.tiles);
+    for (std::int64_t k = 0; k < depth; k += part) {
+      for (std::int64_t nth = i - start; nth < next - start; ++nth) {
+        MatmulTile tile = tile_of(call, block, panel, nth);
+        if (sums != nullptr) {
+          tile.x += k;
+          tile.panel += k * kernels_.columns;
+          tile.depth = std::min(part, depth - k);
+          tile.ahead += k / 8 * tile.ahead_lines * 16;
+          tile.sums = sums + nth * kernels_.rows * kernels_.columns;
+          tile.first_part = k == 0;
+          tile.last_part = k + part >= depth;
+        }
+        kernels_.multiply(tile);
+      }
+    }
   }
 }
 
@@ -112,8 +140,7 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
   const bool prepares =
       steps.norm != nullptr || kernels_.operands != Operands::kF32 || depth % 1024 == 0;
   const std::int64_t stride = prepares ? padded(depth) : depth;
-  const auto words = std::make_unique_for_overwrite<std::uint32_t[]>(
-      static_cast<std::size_t>(prepares ? rows * stride : 0));
+  const AlignedWords words = aligned_words(prepares ? rows * stride : 0);
   std::vector<float> scales(static_cast<std::size_t>(prepares ? rows : 0));
   const Call call{.x = prepares ? words.get() : reinterpret_cast<const std::uint32_t*>(x),
                   .x_stride = stride,
@@ -124,6 +151,12 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
                   .y = y};
   const std::int64_t blocks =
       divide_up(call.tiles, std::max(kFewestTiles, block_bytes() / (kernels_.rows * stride * 4)));
+  const std::int64_t block_tiles = divide_up(call.tiles, blocks);
+  // A thread's sums of parts.
+  const bool in_parts =
+      kernels_.part != 0 && depth > kernels_.part && block_tiles >= kFewestTilesInParts;
+  const std::int64_t words_a_thread = in_parts ? block_tiles * kernels_.rows * kernels_.columns : 0;
+  const AlignedWords sums = aligned_words(words_a_thread * omp_get_max_threads());
   const bool shared = rows * in_ * out_ >= kWorthAThread;
 #pragma omp parallel if (shared)
   {
@@ -140,7 +173,8 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
       const std::int64_t tile = i * call.tiles / blocks;
       const Block block{tile, (i + 1) * call.tiles / blocks - tile};
       const std::int64_t all = weights_.panels * block.tiles;
-      multiply(call, block, me * all / threads, (me + 1) * all / threads);
+      multiply(call, block, me * all / threads, (me + 1) * all / threads,
+               in_parts ? sums.get() + me * words_a_thread : nullptr);
     }
     if (kernels_.done != nullptr) kernels_.done();
   }

@@ -47,7 +47,10 @@ class PackedMatmul {
  private:
   struct Call;
   struct Block;
-  void multiply(const Call& call, const Block& block, std::int64_t first, std::int64_t last) const;
+  MatmulTile tile_of(const Call& call, const Block& block, std::int64_t panel,
+                     std::int64_t nth) const;
+  void multiply(const Call& call, const Block& block, std::int64_t first, std::int64_t last,
+                std::uint32_t* sums) const;
 
   const MatmulKernels& kernels_;
   std::int64_t in_;

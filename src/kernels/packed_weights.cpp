@@ -13,17 +13,12 @@
 namespace glint {
 namespace {
 
-constexpr std::size_t kCacheLine = 64;
-
 // Large ones begin with a large page: a call reads all weights once, a page after the other.
-std::unique_ptr<std::uint32_t[], FreeAligned> allocate(std::int64_t words) {
+AlignedWords allocate(std::int64_t words) {
   const std::size_t bytes = static_cast<std::size_t>(words) * sizeof(std::uint32_t);
-  void* data = nullptr;
-  if (::posix_memalign(&data, bytes >= kLargePage ? kLargePage : kCacheLine,
-                       std::max(bytes, kCacheLine)) != 0)
-    throw std::bad_alloc();
-  prefer_large_pages({static_cast<std::byte*>(data), bytes});
-  return std::unique_ptr<std::uint32_t[], FreeAligned>(static_cast<std::uint32_t*>(data));
+  AlignedWords memory = aligned_words(words, bytes >= kLargePage ? kLargePage : kCacheLine);
+  prefer_large_pages({reinterpret_cast<std::byte*>(memory.get()), bytes});
+  return memory;
 }
 
 std::uint16_t to_bf16(float value) {
@@ -97,6 +92,13 @@ class Packer {
 }  // namespace
 
 void FreeAligned::operator()(std::uint32_t* words) const noexcept { std::free(words); }
+
+AlignedWords aligned_words(std::int64_t count, std::size_t alignment) {
+  void* data = nullptr;
+  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(std::uint32_t);
+  if (::posix_memalign(&data, alignment, std::max(bytes, alignment)) != 0) throw std::bad_alloc();
+  return AlignedWords(static_cast<std::uint32_t*>(data));
+}
 
 PackedWeights pack_weights(const float* weight, const float* bias, std::int64_t in,
                            std::int64_t out, const MatmulKernels& kernels) {
