@@ -102,7 +102,7 @@ class Attention {
     const std::int64_t columns = kernels_.columns, words = scratch.key_words();
     for (std::int64_t first = 0; first < shape_.width; first += columns) {
       const std::int64_t count = std::min(columns, shape_.width - first);
-      for (std::int64_t w = 0; w < words; ++w) {
+      for (std::int64_t w = 0; w < divide_up(shape_.keys, scratch.per_word()); ++w) {
         std::uint32_t* to = scratch.values.data() + first * words + w * columns;
         if (scratch.per_word() == 1) {
           std::memcpy(to, v + w * v_.token_stride + first,
