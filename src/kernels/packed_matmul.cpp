@@ -15,7 +15,11 @@ namespace {
 constexpr std::int64_t kWorthAThread = 1 << 17;  // products: some ten microseconds
 constexpr std::int64_t kFewestTiles = 4;         // of a block: panels come from far for each
 constexpr std::int64_t kFewestTilesInParts = 3;  // which then share what a part reads
-constexpr std::int64_t kLinesAStep = 16;         // a panel's cache lines in 8 words of depth
+// Weights that come from memory, which serves one thread faster than the other: each takes the next
+// panels when it is done.
+constexpr std::int64_t kFarBytes = 1 << 21;
+constexpr std::int64_t kWordsAhead = 2048;  // what memory's latency takes to read
+constexpr std::int64_t kLinesAStep = 16;    // a panel's cache lines in 8 words of depth
 
 // Words from a prepared row to the next: whole cache lines; a stride of whole pages would put all
 // rows of a tile into the same few sets of the first cache.
@@ -83,10 +87,13 @@ MatmulTile PackedMatmul::tile_of(const Call& call, const Block& block, std::int6
   const std::int64_t row = call.first_row(tile), column = panel * columns;
   const std::int64_t place = row * out_ + column;
   const bool quantized = kernels_.operands == Operands::kInt8;
-  // What is left of the panel's tiles reads the next panel, each its share.
+  // What is left of the panel's tiles reads the next panel, each its share; one tile alone reads a
+  // little ahead of itself, so that what another thread takes is not read twice.
+  const bool alone = block.tiles == 1;
   const std::int64_t lines = divide_up(kLinesAStep, block.tiles);
-  const bool ahead = panel + 1 < weights_.panels && nth * lines < kLinesAStep;
-  const std::int64_t skipped = weights_.depth / 8 * nth * lines * 16;
+  const bool ahead = alone || (panel + 1 < weights_.panels && nth * lines < kLinesAStep);
+  const std::int64_t skipped =
+      alone ? kWordsAhead - weights_.depth * columns : weights_.depth / 8 * nth * lines * 16;
   return {.x = call.x + row * call.x_stride,
           .x_stride = call.x_stride,
           .rows = call.first_row(tile + 1) - row,
@@ -169,12 +176,21 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
       }
 #pragma omp barrier
     }
-    for (std::int64_t i = 0; i < blocks; ++i) {
-      const std::int64_t tile = i * call.tiles / blocks;
-      const Block block{tile, (i + 1) * call.tiles / blocks - tile};
-      const std::int64_t all = weights_.panels * block.tiles;
-      multiply(call, block, me * all / threads, (me + 1) * all / threads,
-               in_parts ? sums.get() + me * words_a_thread : nullptr);
+    const std::int64_t weight_bytes = weights_.panels * depth * kernels_.columns * 4;
+    if (call.tiles == 1 && weight_bytes >= kFarBytes) {
+      const auto share = static_cast<int>(divide_up(weights_.panels, threads * 4));
+#pragma omp for schedule(dynamic, share) nowait
+      for (std::int64_t panel = 0; panel < weights_.panels; ++panel) {
+        multiply(call, {0, 1}, panel, panel + 1, nullptr);
+      }
+    } else {
+      for (std::int64_t i = 0; i < blocks; ++i) {
+        const std::int64_t tile = i * call.tiles / blocks;
+        const Block block{tile, (i + 1) * call.tiles / blocks - tile};
+        const std::int64_t all = weights_.panels * block.tiles;
+        multiply(call, block, me * all / threads, (me + 1) * all / threads,
+                 in_parts ? sums.get() + me * words_a_thread : nullptr);
+      }
     }
     if (kernels_.done != nullptr) kernels_.done();
   }
