@@ -73,6 +73,8 @@ def _save_strings(
     for name in names:
         if strings := getattr(parts, name):
             (folder / f"{name}.json").write_bytes(to_json(strings))
+    for path, templates in getattr(parts, "more_templates", {}).items():
+        (folder / path).write_bytes(to_json(templates))
 
 
 def _seal(folder: Path, manifest: dict[str, Any]) -> None:
