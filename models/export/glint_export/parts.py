@@ -78,6 +78,7 @@ class PackageParts:
     tasks: dict[str, Any] | None = None  # as in the manifest; None: zero-shot classification
     tensors: dict[str, dict[str, torch.Tensor]] = field(default_factory=dict)  # path -> tensors
     calls: list[Call] = field(default_factory=list)
+    checked: list[Call] = field(default_factory=list)  # repeated when written, and not recorded
 
     def towers(self) -> dict[str, nn.Module]:
         towers = {"image": self.image, "text": self.text}

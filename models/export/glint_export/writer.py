@@ -153,7 +153,7 @@ def write_package(out: Path, parts: PackageParts, force: bool = False) -> None:
         files = parts.pictures or pictures_module.drawn(parts.preprocess["size"][0])
         golden = _fill(folder, parts, files)
         verify(Package(folder), parts.reference, golden, files)
-        check_calls(Package(folder), parts.calls)
+        check_calls(Package(folder), parts.calls + parts.checked)
     progress(f"wrote {out}")
 
 
