@@ -65,7 +65,8 @@ class TrainGroupVit(GroupVit):
         hook = self.grouping0.norm_x.register_forward_hook(lambda *args: seen.append(args[2]))
         groups, first, second = self.encode(pixels)
         hook.remove()
-        shares = second.float() @ first.float()
+        with torch.autocast("cpu", enabled=False):
+            shares = second.float() @ first.float()
         return self.projector(groups.mean(dim=1)), self.projector(groups), shares, seen[0]
 
     def tower(self) -> GroupVit:
