@@ -1,13 +1,14 @@
 r"""Scenes with known masks: CIFAR-10 photos pasted on drawn backgrounds and on each other.
 
-    python models/tiny/scenes.py --photos cifar10/test --count 500 --side 96 --seed 7 --out build/scenes
+    python models/tiny/scenes.py --photos cifar10/test --count 500 --side 96 --seed 7 \
+        --out build/scenes
 
-writes build/scenes/pictures/NNNN.png and build/scenes/maps/NNNN.png, grey pictures of label indices:
-captions.CLASSES in their order, then background.  Training draws scenes of training photos, tests
-of test photos alone.
+writes build/scenes/pictures/NNNN.png and build/scenes/maps/NNNN.png, grey pictures of label
+indices: captions.CLASSES in their order, then background.  Training draws scenes of training
+photos, tests of test photos alone.
 
-A photo is stretched, mirrored, lit and cut to a rectangle, a rounded one or an ellipse; all that was
-pasted counts as its class, so sky around an aeroplane does, and later photos hide earlier ones.
+A photo is stretched, mirrored, lit and cut to a rectangle, a rounded one or an ellipse; all that
+was pasted counts as its class, so sky around an aeroplane does, and later photos hide earlier ones.
 Backgrounds are gradients, clouds and stripes, no photos: nothing in them has a name.
 """
 

@@ -4,12 +4,13 @@ r"""Trains tiny-groupvit's image tower on scenes of known masks (scenes.py).
         --text models/tiny-clip.glint --out build/tiny-groupvit
 
 GroupViT learns from pictures and their captions alone, on millions of them.  With an hour of one
-core it is told more here: besides the paper's contrast of a picture with the words of what it shows
-(all classes of the scene are right, in equal shares, as in its multi-label loss), every patch is told
-its class, once through the groups it belongs to (its shares in the groups times their classes, which
-is what segmentation computes) and once before the grouping, by a layer that is thrown away.  Patches
-of background are told that no class is likelier than another, which the head's background rule
-reads.  The words are tiny-clip's text tower's, which is frozen; the first blocks begin as tiny-vit's.
+core it is told more here.  There is the paper's contrast of a picture with the words of what it
+shows (all classes of the scene are right, in equal shares, as in its multi-label loss).  Besides,
+every patch is told its class: through the groups it belongs to (its shares in the groups times
+their classes, which is what segmentation computes), and before the grouping, by a layer that is
+thrown away.  Patches of background are told that no class is likelier than another, which the
+head's background rule reads.  The words are those of tiny-clip's text tower, which is frozen; the
+first blocks begin as tiny-vit's.
 
 The scenes of held-out photos choose the checkpoint and the background's threshold.  Writes
 OUT/last.pt, OUT/checkpoint.pt and OUT/log.txt; a run that was stopped goes on from OUT/last.pt.

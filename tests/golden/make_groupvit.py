@@ -3,10 +3,10 @@ the released code of GroupViT saves, computes and answers.
 
     python tests/golden/make_groupvit.py GROUPVIT MMSEG
 
-GROUPVIT is a checkout of NVlabs/GroupViT (13b7861), MMSEG the folder `mmseg` of an unpacked wheel of
-mmsegmentation 0.18.0; einops, timm and opencv-python-headless are installed beside the exporter's
-packages (official_groupvit.py says what is stood in for).  A small model with random weights, all of
-them f16 numbers, is saved as utils/checkpoint.py does.  Its answers:
+GROUPVIT is a checkout of NVlabs/GroupViT (13b7861), MMSEG the folder `mmseg` of an unpacked wheel
+of mmsegmentation 0.18.0; einops, timm, omegaconf and opencv-python-headless are installed beside
+the exporter's packages (official_groupvit.py says what is stood in for).  A small model with random
+weights, all of them f16 numbers, is saved as utils/checkpoint.py does.  Its answers:
 
   stages    img_encoder, img_projector and text_projector at two sizes and batches
   classes   zero_shot_pred with the templates of classification
@@ -23,6 +23,7 @@ import itertools
 import json
 import lzma
 import sys
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from glint_export import groupvit, groupvit_checkpoint, pictures, write_package 
 from glint_export.groupvit import Background  # noqa: E402
 from official import vocabulary  # noqa: E402
 from official_groupvit import Config, Official, randomise  # noqa: E402
+from omegaconf import OmegaConf  # noqa: E402
 from open_clip.tokenizer import SimpleTokenizer  # noqa: E402
 from PIL import Image  # noqa: E402
 from torch import Tensor  # noqa: E402
@@ -180,9 +182,9 @@ def save_checkpoint(world: World) -> None:
         "model": world.model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "lr_scheduler": {"base_values": [1.6e-3], "metric": None, "t_in_epochs": False},
-        "metrics": {"max_accuracy": 0.0},
+        "metrics": defaultdict(float, max_accuracy=0.0),
         "epoch": 29,
-        "config": {"model": {"type": "MultiLabelContrastive"}},
+        "config": OmegaConf.create({"model": {"type": "MultiLabelContrastive"}, "vis": []}),
         "max_accuracy": np.float64(0.0),
     }
     buffer = io.BytesIO()

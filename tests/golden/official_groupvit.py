@@ -1,8 +1,8 @@
 """NVlabs/GroupViT (13b7861) and mmsegmentation 0.18.0, imported without what they need elsewhere.
 
-Neither installs beside today's torch: mmcv 1.x has to be compiled.  The model files and the two files
-of inference run as they are; only names that inference never calls, and a registry of classes, are
-stood in for.  einops and timm are the real ones.
+Neither installs beside today's torch: mmcv 1.x has to be compiled.  The model files and the two
+files of inference run as they are; only names that inference never calls, and a registry of
+classes, are stood in for.  einops, timm and omegaconf are the real ones.
 """
 
 import importlib
@@ -50,7 +50,6 @@ class Config(dict):
 def stub_imports() -> None:
     _module("diffdist")
     _module("diffdist.functional", all_gather=None)
-    _module("omegaconf", OmegaConf=None, read_write=None)
     _module("mmcv", Config=Config)
     _module("mmcv.utils", Registry=Registry)
     _module("matplotlib")
@@ -73,7 +72,7 @@ def _load(name: str, path: Path) -> types.ModuleType:
 
 
 class Official:
-    """The released code: `models` (its package) and `seg` (segmentation/evaluation/group_vit_seg.py).
+    """The released code: `models` (its package), `seg` (segmentation/evaluation/group_vit_seg.py).
 
     groupvit: a checkout; mmseg: the folder `mmseg` of an unpacked mmsegmentation 0.18.0.
     """

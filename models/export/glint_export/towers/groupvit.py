@@ -30,7 +30,7 @@ class GroupVitConfig:
     mlp_dim: int
     group_tokens: tuple[int, int]  # of the first two stages
     groups: tuple[int, int]  # that their tokens are gathered into
-    token_dims: tuple[int, int, int]  # hidden numbers of the two groupings' and the projector's mixer
+    token_dims: tuple[int, int, int]  # hidden numbers of both groupings' mixers and of the last one
     channel_dim: int  # hidden numbers of the groupings' last MLP
     projector_dim: int
     embed_dim: int
@@ -96,7 +96,8 @@ class Assignment(nn.Module):
     """Each token to the group whose query it fits best; a group's value is the sum of its tokens'
     over their number plus one.
 
-    query [B, S, C], x [B, N, C] -> values [B, S, C], soft assignment [B, S, N] (over S it sums to 1)
+    query [B, S, C], x [B, N, C] -> values [B, S, C], soft assignment [B, S, N], whose sums over S
+    are 1
     """
 
     def __init__(self, width: int):
