@@ -60,7 +60,7 @@ def group_maps(first: Tensor, second: Tensor, side: int) -> Tensor:
     return F.interpolate(shares, (side, side), mode="bilinear", align_corners=False).argmax(dim=1)
 
 
-def _of_counts(counts: Tensor, threshold: float) -> Scores:
+def of_counts(counts: Tensor, threshold: float) -> Scores:
     """counts [K + 1, K + 1]: true class, answer."""
     both = counts.sum(0) + counts.sum(1) - counts.diag()
     iou = counts.diag() / both.clamp(min=1)
@@ -84,5 +84,5 @@ def confusion(tower: GroupVit, pixels: Tensor, maps: Tensor, bank: Tensor, scale
             answer = torch.where(sure < lowest, classes, label).gather(1, groups)
             pairs = truth.long().flatten(1) * (classes + 1) + answer
             counts[threshold] += torch.bincount(pairs.flatten(), minlength=(classes + 1) ** 2)
-    made = [_of_counts(c.view(classes + 1, -1), t) for t, c in counts.items()]
+    made = [of_counts(c.view(classes + 1, -1), t) for t, c in counts.items()]
     return max(made, key=lambda scores: scores.miou + 0.1 * scores.background)

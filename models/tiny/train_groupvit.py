@@ -29,7 +29,7 @@ import captions  # noqa: E402
 import torch  # noqa: E402
 from bases import Base, load_base  # noqa: E402
 from distil_vit import ramp_of, save  # noqa: E402
-from groupvit import GROUPVIT, SIDE, TrainGroupVit  # noqa: E402
+from groupvit_net import GROUPVIT, SIDE, TrainGroupVit  # noqa: E402
 from groupvit_scores import Scores, bank_of, confusion  # noqa: E402
 from muon import Muon  # noqa: E402
 from open_clip.tokenizer import SimpleTokenizer  # noqa: E402

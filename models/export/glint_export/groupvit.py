@@ -31,7 +31,7 @@ TEMPLATES = [  # datasets/imagenet_template.py, `subset`: the ones for ImageNet'
     "a photo of the small {}.",
 ]
 SEGMENT_TEMPLATES = ["a photo of a {}."]  # `simple`: the one of the segmentation's evaluation
-_SEGMENT_FILE = "templates-segment.json"
+SEGMENT_FILE = "templates-segment.json"
 _STEADY = 2e-4  # difference of the two largest scores of a choice that no rounding makes up for
 
 
@@ -123,7 +123,7 @@ def tasks(config: GroupVitConfig, background: Background, has_text: bool = True)
     }
     heads = {
         "classify": ("zero_shot", "templates.json", {"normalise_templates": False}),
-        "segment": ("groupvit", _SEGMENT_FILE, segment),
+        "segment": ("groupvit", SEGMENT_FILE, segment),
     }
     preprocess = {"classify": "default", "segment": "segment"}
     return {
@@ -279,7 +279,7 @@ def parts_of(
         pictures=drawn(model, source.preprocess),
         family="groupvit",
         templates=list(TEMPLATES),
-        more_templates={} if image_only else {_SEGMENT_FILE: list(SEGMENT_TEMPLATES)},
+        more_templates={} if image_only else {SEGMENT_FILE: list(SEGMENT_TEMPLATES)},
         more_preprocesses={"segment": segment_preprocess(2 * config.image_size)},
         methods={"image": image_methods(config)},
         tasks=tasks(config, background, not image_only),
