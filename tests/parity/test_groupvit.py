@@ -7,6 +7,7 @@ here.  Sizes and batches differ from the trained ones, and every weight and stat
 import io
 
 import groupvit_support as support
+import numpy as np
 import pytest
 import torch
 from glint_export import groupvit, groupvit_checkpoint, hf_groupvit, pictures
@@ -136,6 +137,17 @@ def test_the_released_shape(tmp_path):
     words = relative_difference(text(ids), model.text(ids))
     assert words <= EMBEDDING_BOUND
     print(f"GroupViT: image {worst:.1e}, text {words:.1e}")
+
+
+def test_the_segmentations_pixels_are_mmcvs_numbers():
+    """imnormalize: the mean in f32, then times the deviation's inverse in f64, to the nearest f32."""
+    spec = groupvit.segment_preprocess(448)
+    values = np.arange(256, dtype=np.float32)
+    numbers = ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
+    for mean, std, m, s in zip(spec["mean"], spec["std"], *numbers, strict=True):
+        theirs = (values - np.float32(m)).astype(np.float64) * (1 / np.float64(np.float32(s)))
+        ours = (values - np.float32(mean) * np.float32(255)) / (np.float32(std) * np.float32(255))
+        assert np.array_equal(ours, theirs.astype(np.float32))
 
 
 def test_stored_positions_are_taken_as_they_are(released):

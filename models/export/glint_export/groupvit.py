@@ -21,6 +21,8 @@ from .reference import Reference, open_picture
 from .towers import GroupVit, GroupVitConfig, ProjectedTextTransformer, TextConfig
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # ImageNet's, in every configuration
+# mmcv's on values up to 255, which are f32 numbers there; green's is 57.12, and 255 * 0.224 is not.
+_MMCV_STD = [0.229, 0.22399999, 0.225]
 TEMPLATES = [  # datasets/imagenet_template.py, `subset`: the ones for ImageNet's classes
     "itap of a {}.",
     "a bad photo of a {}.",
@@ -92,8 +94,10 @@ def official_preprocess(side: int) -> dict[str, Any]:
     }
 
 
-def segment_preprocess(side: int, mean: list[float] = MEAN, std: list[float] = STD) -> dict:
-    """Of segmentation/configs: cv2's resize, then mean and deviation of values up to 255."""
+def segment_preprocess(
+    side: int, mean: list[float] = MEAN, std: list[float] = _MMCV_STD
+) -> dict[str, Any]:
+    """Of segmentation/configs: cv2's resize, then mmcv's imnormalize."""
     return {
         "size": [side, side],
         "geometry": "squash",
