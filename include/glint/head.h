@@ -32,11 +32,14 @@ struct TextQuery {
 };
 
 struct PredictOptions {
-  std::string task{};          // of the manifest; empty: the package's only task
-  std::int64_t top_k = 5;      // labels to list; 0: all
-  std::vector<Box> regions{};  // for heads that answer about the caller's own regions
-  std::stop_token stop{};      // checked between batches and windows; Error(kCancelled)
-  ProgressFn progress{};       // in images; of an ImageState: in steps of the head's own
+  std::string task{};                     // of the manifest; empty: the package's only task
+  std::int64_t top_k = 5;                 // labels to list; 0: all
+  std::vector<Box> regions{};             // for heads that answer about the caller's own regions
+  Protocol protocol = Protocol::kSingle;  // of heads that give pixels a label; encode() and
+                                          // predict() get the same one
+  bool scores = false;                    // also fill Segmentation::scores: labels * pixels numbers
+  std::stop_token stop{};                 // checked between batches and windows; Error(kCancelled)
+  ProgressFn progress{};                  // in images; of an ImageState: in steps of the head's own
 };
 
 // Words of a head whose text depends on the image: what can be computed before one is seen.
@@ -122,12 +125,17 @@ GLINT_API std::string fill_template(const std::string& text, const std::string& 
 GLINT_API Tensor encode_texts(std::span<const std::string> texts, const Towers& towers,
                               const std::stop_token& stop = {}, const ProgressFn& progress = {});
 
-// Class embeddings of zero-shot classification: each label in every template, each embedding
-// normalised, their mean, normalised (open_clip zero_shot_classifier.py).
-// `templates`: used when the query has none of its own.
+// What the embeddings of a label's templates are before their mean is taken.
+enum class TemplateMean {
+  kOfUnitRows,  // of unit length: CLIP (open_clip zero_shot_classifier.py)
+  kOfRawRows,   // as the text tower gives them: GroupViT (multi_label_contrastive.py)
+};
+
+// Class embeddings of zero-shot classification: each label in every template, the mean of their
+// embeddings, normalised. `templates`: used when the query has none of its own.
 GLINT_API ClassBank make_class_bank(const TextQuery& query,
-                                    const std::vector<std::string>& templates,
-                                    const Towers& towers);
+                                    const std::vector<std::string>& templates, const Towers& towers,
+                                    TemplateMean mean = TemplateMean::kOfUnitRows);
 
 // The ClassBank of `text`, checked to hold rows of embed_dim numbers.
 // Throws Error(kInvalidArgument) when it holds another kind of state, or other rows.

@@ -28,6 +28,12 @@ struct Classification {
   std::vector<ClassScore> scores;
 };
 
+// How a head looks at a picture that it labels pixel by pixel.
+enum class Protocol {
+  kSingle,    // once, as a whole
+  kOfficial,  // as the reference evaluates: in windows, at several scales where it does
+};
+
 // Which label each pixel of the original picture has.
 struct Segmentation {
   static constexpr std::int32_t kNone = -1;
@@ -35,6 +41,8 @@ struct Segmentation {
   std::int64_t height = 0;
   std::vector<std::string> labels;
   std::vector<std::int32_t> map;  // [height, width]: an index into labels, or kNone
+  // [labels, height, width]: what the map is the arg-max of; empty unless PredictOptions::scores.
+  std::vector<float> scores{};
 };
 
 struct DetectedObject {

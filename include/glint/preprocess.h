@@ -67,6 +67,9 @@ enum class ChannelOrder { kRgb, kBgr };
 struct PreprocessSpec {
   std::int64_t width = 0;   // of the result, pixels, 1 to kMaxTargetSide
   std::int64_t height = 0;  // likewise
+  // Side that the shorter one becomes before the crop, at least that of the result; 0: the
+  // result's. kShortest with a square result only.
+  std::int64_t resize = 0;
   Geometry geometry = Geometry::kShortest;
   Interpolation interpolation = Interpolation::kBicubic;
   Arithmetic arithmetic = Arithmetic::kPillow;

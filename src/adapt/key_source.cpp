@@ -20,9 +20,10 @@ std::string digest_of(const std::string& text) {
 
 // Taken apart, so that a new field cannot be forgotten here.
 std::string preprocess_text(const PreprocessSpec& spec) {
-  const auto& [width, height, geometry, interpolation, arithmetic, align_corners, rgb, crop, fill,
-               rescale, channels, mean, std] = spec;
+  const auto& [width, height, resize, geometry, interpolation, arithmetic, align_corners, rgb, crop,
+               fill, rescale, channels, mean, std] = spec;
   std::string text = cat(width, " ", height, " ", static_cast<int>(fill), " ", align_corners);
+  if (resize != 0) text += cat(" resize ", resize);  // keys of earlier caches know no resize
   for (const int choice :
        {static_cast<int>(geometry), static_cast<int>(interpolation), static_cast<int>(arithmetic),
         static_cast<int>(rgb), static_cast<int>(crop), static_cast<int>(rescale),

@@ -100,7 +100,8 @@ class Sheet {
       return cat("[", v[0], ", ", v[1], ", ", v[2], "]");
     };
     row("preprocess", name, ": ", spec.width, " x ", spec.height, ", ", name_of(spec.geometry),
-        ", ", name_of(spec.interpolation), ", rgb ", name_of(spec.rgb));
+        spec.resize == 0 ? "" : cat(" side ", spec.resize), ", ", name_of(spec.interpolation),
+        ", rgb ", name_of(spec.rgb));
     row("", "arithmetic ", name_of(spec.arithmetic), ", rescale ", name_of(spec.rescale),
         ", channels ", name_of(spec.channels));
     row("", "mean ", triple(spec.mean), ", std ", triple(spec.std));

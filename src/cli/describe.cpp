@@ -32,6 +32,7 @@ Json describe(const PreprocessSpec& spec) {
   for (const float value : spec.mean) mean.push_back(shortest(value));
   for (const float value : spec.std) std.push_back(shortest(value));
   return {{"size", {spec.height, spec.width}},
+          {"resize", spec.resize == 0 ? Json(nullptr) : Json(spec.resize)},
           {"geometry", name_of(spec.geometry)},
           {"crop", name_of(spec.crop)},
           {"fill", spec.fill},

@@ -11,9 +11,10 @@
 namespace glint {
 namespace {
 
-// rows [K * T, D], normalised here -> [K, D], unit rows.
-std::vector<float> class_means(std::vector<float> rows, std::size_t templates, std::int64_t dim) {
-  normalize_rows(rows, dim);
+// rows [K * T, D] as the text tower gave them -> [K, D], unit rows.
+std::vector<float> class_means(std::vector<float> rows, std::size_t templates, std::int64_t dim,
+                               TemplateMean mean) {
+  if (mean == TemplateMean::kOfUnitRows) normalize_rows(rows, dim);
   const auto width = static_cast<std::size_t>(dim);
   std::vector<float> means(rows.size() / templates);
   for (std::size_t k = 0; k < means.size() / width; ++k) {
@@ -57,7 +58,7 @@ std::string fill_template(const std::string& text, const std::string& label) {
 }
 
 ClassBank make_class_bank(const TextQuery& query, const std::vector<std::string>& templates,
-                          const Towers& towers) {
+                          const Towers& towers, TemplateMean mean) {
   check_labels(query.labels);
   const auto& used = query.templates.empty() ? templates : query.templates;
   std::vector<std::string> texts;
@@ -68,7 +69,7 @@ ClassBank make_class_bank(const TextQuery& query, const std::vector<std::string>
   const Tensor embeddings = encode_texts(texts, towers, query.stop, query.progress);
   const std::int64_t dim = towers.manifest().embed_dim;
   const auto numbers = embeddings.floats();
-  const auto rows = class_means({numbers.begin(), numbers.end()}, used.size(), dim);
+  const auto rows = class_means({numbers.begin(), numbers.end()}, used.size(), dim, mean);
   const auto count = static_cast<std::int64_t>(query.labels.size());
   return {query.labels, Tensor::from({count, dim}, rows), used, {}};
 }

@@ -72,8 +72,17 @@ bool are_among(std::initializer_list<PortNeed> needs, const std::vector<Port>& p
 
 }  // namespace
 
-void need_parameters(const HeadSpec& spec, std::initializer_list<std::string_view> names) {
-  need_names(spec.parameters, names, "parameters");
+void need_parameters(const HeadSpec& spec, std::initializer_list<std::string_view> names,
+                     std::initializer_list<std::string_view> optional) {
+  auto others = spec.parameters;
+  for (const std::string_view name : optional) {
+    if (const auto found = others.find(name); found != others.end()) others.erase(found);
+  }
+  need_names(others, names, "parameters");
+}
+
+bool flag_or(const HeadSpec& spec, std::string_view name, bool absent) {
+  return spec.parameters.contains(name) ? need_type<bool>(spec, name, "true or false") : absent;
 }
 
 double need_number(const HeadSpec& spec, std::string_view name, std::string_view range,
@@ -83,6 +92,19 @@ double need_number(const HeadSpec& spec, std::string_view name, std::string_view
     fail(kCorrupt, "parameters.", name, ": expected a number ", range, ", got ", value);
   }
   return value;
+}
+
+std::int64_t need_integer(const HeadSpec& spec, std::string_view name, std::int64_t lowest,
+                          std::int64_t highest) {
+  const std::string range = cat("that is whole, from ", lowest, " to ", highest);
+  return static_cast<std::int64_t>(need_number(spec, name, range, [&](double value) {
+    return value >= static_cast<double>(lowest) && value <= static_cast<double>(highest) &&
+           value == std::floor(value);
+  }));
+}
+
+std::string need_string(const HeadSpec& spec, std::string_view name) {
+  return need_type<std::string>(spec, name, "a string");
 }
 
 std::size_t need_choice(const HeadSpec& spec, std::string_view name,

@@ -11,12 +11,23 @@
 
 namespace glint {
 
-// Exactly these parameters.
-void need_parameters(const HeadSpec& spec, std::initializer_list<std::string_view> names);
+// These parameters, and no other but the optional ones.
+void need_parameters(const HeadSpec& spec, std::initializer_list<std::string_view> names,
+                     std::initializer_list<std::string_view> optional = {});
+
+// true or false; `absent` when there is no such parameter.
+bool flag_or(const HeadSpec& spec, std::string_view name, bool absent);
 
 // A number for which `valid` holds; `range` is its description: "from 0 to 1".
 double need_number(const HeadSpec& spec, std::string_view name, std::string_view range,
                    const std::function<bool(double)>& valid);
+
+// A whole number in this range.
+std::int64_t need_integer(const HeadSpec& spec, std::string_view name, std::int64_t lowest,
+                          std::int64_t highest);
+
+// Any string.
+std::string need_string(const HeadSpec& spec, std::string_view name);
 
 // A string that is one of `choices`; its position there.
 std::size_t need_choice(const HeadSpec& spec, std::string_view name,

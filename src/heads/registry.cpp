@@ -4,6 +4,7 @@
 #include "heads/clip_adapter.h"
 #include "heads/cocoop.h"
 #include "heads/coop.h"
+#include "heads/groupvit.h"
 #include "heads/maple.h"
 #include "heads/tip_adapter.h"
 #include "heads/zero_shot.h"
@@ -31,6 +32,7 @@ const HeadFactories& built_in_heads() {
       {"clip_adapter", make_clip_adapter},
       {"cocoop", make_cocoop},
       {"coop", make_coop},
+      {"groupvit", make_groupvit},
       {"maple", make_maple},
       {"tip_adapter", make_tip_adapter},
       {"zero_shot", make_zero_shot},

@@ -4,12 +4,18 @@
 #include "heads/image_embedding.h"
 
 namespace glint {
+namespace {
 
-ZeroShotHead::ZeroShotHead(std::string preprocess, std::vector<std::string> templates)
-    : preprocess_(std::move(preprocess)), templates_(std::move(templates)) {}
+constexpr std::string_view kNormaliseTemplates = "normalise_templates";
+
+}  // namespace
+
+ZeroShotHead::ZeroShotHead(std::string preprocess, std::vector<std::string> templates,
+                           TemplateMean mean)
+    : preprocess_(std::move(preprocess)), templates_(std::move(templates)), mean_(mean) {}
 
 TextState ZeroShotHead::prepare(const TextQuery& query, const Towers& towers) const {
-  return make_class_bank(query, templates_, towers);
+  return make_class_bank(query, templates_, towers, mean_);
 }
 
 std::vector<ImageState> ZeroShotHead::encode(std::span<const ImageView> images,
@@ -49,10 +55,13 @@ Prediction ZeroShotHead::predict(const ImageState& image, const TextState& text,
 
 std::shared_ptr<const Head> make_zero_shot(const HeadContext& context) {
   need_to_be_first(context);
-  need_parameters(context.spec, {});
+  need_parameters(context.spec, {}, {kNormaliseTemplates});
   need_tensors(context, {});
   need_image_embedding(context);
-  return std::make_shared<const ZeroShotHead>(context.task.preprocess, context.spec.templates);
+  const bool unit = flag_or(context.spec, kNormaliseTemplates, true);
+  return std::make_shared<const ZeroShotHead>(
+      context.task.preprocess, context.spec.templates,
+      unit ? TemplateMean::kOfUnitRows : TemplateMean::kOfRawRows);
 }
 
 }  // namespace glint

@@ -12,9 +12,11 @@ namespace glint {
 class ZeroShotHead : public Head {
  public:
   // `preprocess`: the task's. `templates`: the package's own, used when a query has none.
-  ZeroShotHead(std::string preprocess, std::vector<std::string> templates);
+  // `mean`: of a label's templates.
+  ZeroShotHead(std::string preprocess, std::vector<std::string> templates,
+               TemplateMean mean = TemplateMean::kOfUnitRows);
 
-  // For each label: encode it in every template, normalise each, mean, normalise.
+  // For each label: encode it in every template, normalise each or not, mean, normalise.
   TextState prepare(const TextQuery& query, const Towers& towers) const override;
   std::vector<ImageState> encode(std::span<const ImageView> images, const Towers& towers,
                                  const PredictOptions& options) const override;
@@ -30,10 +32,12 @@ class ZeroShotHead : public Head {
 
   std::string preprocess_;
   std::vector<std::string> templates_;
+  TemplateMean mean_;
 };
 
-// Throws Error(kCorruptPackage): a head before it, or parameters or tensors, which it has no use
-// for.
+// Parameter normalise_templates, true when it is not there: whether a template's embedding is
+// normalised before the mean. Throws Error(kCorruptPackage): a head before it, or other parameters
+// or tensors, which it has no use for.
 std::shared_ptr<const Head> make_zero_shot(const HeadContext& context);
 
 }  // namespace glint

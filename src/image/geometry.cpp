@@ -54,8 +54,8 @@ Placement resize(const PreprocessSpec& spec, std::int64_t width, std::int64_t he
     case Geometry::kShortest:
       break;
   }
-  return spec.width == spec.height ? resize_to_square(spec.width, width, height)
-                                   : resize_keeping_ratio(spec, width, height);
+  if (spec.width != spec.height) return resize_keeping_ratio(spec, width, height);
+  return resize_to_square(spec.resize == 0 ? spec.width : spec.resize, width, height);
 }
 
 }  // namespace

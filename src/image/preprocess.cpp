@@ -42,6 +42,16 @@ void check_arithmetic(const PreprocessSpec& spec) {
   if (spec.align_corners && !torch) bad("align_corners only with arithmetic torch, got it set");
 }
 
+void check_resize(const PreprocessSpec& spec) {
+  if (spec.resize == 0) return;
+  if (spec.geometry != Geometry::kShortest || spec.width != spec.height) {
+    bad("resize only with geometry shortest and a square size, got it set");
+  }
+  if (spec.resize < spec.width || spec.resize > kMaxTargetSide) {
+    bad("resize from ", spec.width, " (the size) to ", kMaxTargetSide, ", got ", spec.resize);
+  }
+}
+
 void check_spec(const PreprocessSpec& spec) {
   for (const auto& [name, side] : {std::pair{"width", spec.width}, {"height", spec.height}}) {
     if (side < 1 || side > kMaxTargetSide) {
@@ -56,6 +66,7 @@ void check_spec(const PreprocessSpec& spec) {
   check_enum(spec.rescale, Rescale::kFused, "rescale");
   check_enum(spec.channels, ChannelOrder::kBgr, "channels");
   check_arithmetic(spec);
+  check_resize(spec);
   for (std::size_t c = 0; c < 3; ++c) {
     if (!std::isfinite(spec.mean[c])) bad("a finite mean[", c, "], got ", spec.mean[c]);
     if (!std::isfinite(spec.std[c]) || spec.std[c] <= 0) {

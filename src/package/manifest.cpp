@@ -48,8 +48,8 @@ void read_whole(const JsonReader& root, ParsedManifest& parsed) {
   if (fields["extends"].present() && !fields["extends"].is_null()) {
     fields["extends"].expected("null or an object");
   }
-  fields["family"].one_of({"clip"});
-  manifest.family = "clip";
+  constexpr std::string_view kFamilies[] = {"clip", "lseg", "groupvit"};
+  manifest.family = kFamilies[fields["family"].one_of({"clip", "lseg", "groupvit"}).value_or(0)];
   manifest.embed_dim = fields["embed_dim"].integer(1, kMaxEmbedDim).value_or(0);
   constexpr std::string_view kActivations[] = {"quick_gelu", "gelu"};
   manifest.activation =

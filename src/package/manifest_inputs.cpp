@@ -62,6 +62,18 @@ void read_resize(const JsonObject& fields, PreprocessSpec& spec) {
   spec.align_corners = fields["align_corners"].boolean().value_or(false);
 }
 
+// The side before the crop. It goes with one geometry, and cannot be below the size.
+void read_side_before_crop(const JsonObject& fields, PreprocessSpec& spec) {
+  if (!fields.has("resize")) return;
+  spec.resize = fields["resize"].integer(1, kMaxTargetSide).value_or(0);
+  if (spec.geometry != Geometry::kShortest || spec.width != spec.height) {
+    fields["resize"].problem("expected only with geometry \"shortest\" and a square size");
+  } else if (spec.resize != 0 && spec.resize < spec.width) {
+    fields["resize"].problem(
+        cat("expected at least the size, ", spec.width, ", got ", spec.resize));
+  }
+}
+
 // How the picture is fitted into the target.
 void read_geometry(const JsonObject& fields, PreprocessSpec& spec) {
   const auto size = fields["size"].items(2, 2);
@@ -77,6 +89,7 @@ void read_geometry(const JsonObject& fields, PreprocessSpec& spec) {
     constexpr CropRounding kRoundings[] = {CropRounding::kHalfToEven, CropRounding::kDown};
     spec.crop = kRoundings[fields["crop"].one_of({"half_to_even", "down"}).value_or(0)];
   }
+  read_side_before_crop(fields, spec);
   if (belongs(fields, "fill", spec.geometry == Geometry::kLongest, "geometry \"longest\"")) {
     spec.fill = static_cast<std::uint8_t>(fields["fill"].integer(0, 255).value_or(0));
   }
@@ -85,7 +98,7 @@ void read_geometry(const JsonObject& fields, PreprocessSpec& spec) {
 PreprocessSpec read_one_preprocess(const JsonReader& json) {
   const JsonObject fields = json.object({"size", "geometry", "interpolation", "antialias",
                                          "arithmetic", "rgb", "rescale", "channels", "mean", "std"},
-                                        {"align_corners", "crop", "fill"});
+                                        {"align_corners", "crop", "fill", "resize"});
   PreprocessSpec spec;
   read_geometry(fields, spec);
   constexpr RgbConversion kConversions[] = {

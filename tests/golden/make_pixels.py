@@ -8,6 +8,8 @@ make_opencv.py write more of them into pixels/sweep, make_encoded.py pictures to
   preprocess.txt  mode pattern seed width height target_width target_height geometry filter rgb crc
                   the f32 bytes [3, H, W] of open_clip's image_transform with CLIP's mean and std;
                   rgb: Image.convert("RGB") before or after the resize
+  crops.txt       mode pattern seed width height side target_side filter rgb crc
+                  the same of torchvision's Resize(side) and CenterCrop(target_side)
   tensors/*.npy   a few of those results whole, named by their line number from 1
 
 Run with the pinned Pillow, torch, torchvision and open_clip_torch; the result is deterministic.
@@ -19,8 +21,9 @@ import shutil
 import numpy as np
 from open_clip.transform import image_transform
 from PIL import Image
+from torchvision import transforms
 
-from pixel_cases import BANDS, crc, picture
+from pixel_cases import BANDS, MEAN, STD, crc, picture
 
 OUT = pathlib.Path(__file__).parent / "pixels"
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
@@ -66,6 +69,31 @@ def preprocess_cases():
         yield "RGB", "smooth", seed, width, height, 224, 224, "shortest", "bicubic", "after"
 
 
+def crop_cases():
+    sizes = [(32, 32), (37, 37), (64, 48), (31, 77), (20, 15), (1, 90), (5, 500), (640, 427)]
+    seed = 2000
+    for mode in BANDS:
+        for i, (width, height) in enumerate(sizes):
+            for side, target_side in ((37, 32), (32, 32), (64, 31)):
+                seed += 1
+                pattern = ("noise", "steps", "smooth")[i % 3]
+                name = ("bicubic", "bilinear")[seed % 2]
+                rgb = ("after", "before")[seed // 2 % 2]
+                yield mode, pattern, seed, width, height, side, target_side, name, rgb
+    for width, height in ((640, 427), (427, 640), (225, 300)):  # GroupViT's classification
+        seed += 1
+        yield "RGB", "smooth", seed, width, height, 256, 224, "bilinear", "before"
+
+
+def resize_and_crop(image, side, target_side, name, rgb):
+    if rgb == "before":
+        image = image.convert("RGB")
+    image = transforms.Resize(side, transforms.InterpolationMode(name))(image)
+    image = transforms.CenterCrop(target_side)(image).convert("RGB")
+    pixels = transforms.Normalize(MEAN, STD)(transforms.ToTensor()(image))
+    return np.ascontiguousarray(pixels.numpy(), dtype="<f4")
+
+
 def preprocess(image, target_width, target_height, geometry, name, rgb):
     if rgb == "before":
         image = image.convert("RGB")
@@ -83,6 +111,13 @@ def write_cases():
         image = image.resize((new_width, new_height), FILTERS[name])
         lines.append(f"{' '.join(map(str, case))} {crc(image.tobytes())}\n")
     (OUT / "resize.txt").write_text("".join(lines))
+
+    lines = []
+    for case in crop_cases():
+        mode, pattern, seed, width, height, *how = case
+        pixels = resize_and_crop(picture(mode, pattern, seed, width, height), *how)
+        lines.append(f"{' '.join(map(str, case))} {crc(pixels.tobytes())}\n")
+    (OUT / "crops.txt").write_text("".join(lines))
 
     lines, modes_stored = [], set()
     for number, case in enumerate(preprocess_cases(), 1):

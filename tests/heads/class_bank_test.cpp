@@ -166,6 +166,14 @@ TEST(BankSourceTest, DependsOnTokenizerAndHeads) {
   });
   EXPECT_EQ(plain.text, head.text);
   EXPECT_NE(plain.heads, head.heads);
+  // Another mean of the same templates is another bank.
+  const BankSource raw = source_of([&](test::Files& files) {
+    replace(files, "\"type\": \"zero_shot\"",
+            "\"type\": \"zero_shot\", \"parameters\": {\"normalise_templates\": false}");
+  });
+  EXPECT_NE(plain.heads, raw.heads);
+  expect_error(ErrorCode::kInvalidArgument, "other heads made",
+               [&] { check_bank_source(plain, raw); });
 }
 
 }  // namespace

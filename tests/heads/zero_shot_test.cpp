@@ -85,6 +85,14 @@ TEST_F(ZeroShotTest, NormalisesEachTemplateThenTheirMean) {
   EXPECT_NEAR(bank.rows.floats()[1], y / std::hypot(x, y), 1e-6);
 }
 
+TEST_F(ZeroShotTest, MayTakeTheMeanOfTemplatesAsTheyAre) {
+  // "a" -> (1, 0); "aaab" -> (3, 1). Their mean has the direction of (4, 1).
+  const ZeroShotHead raw("default", {"{}", "{}aab"}, TemplateMean::kOfRawRows);
+  const auto bank = std::get<ClassBank>(raw.prepare({.labels = {"a"}}, towers_));
+  EXPECT_NEAR(bank.rows.floats()[0], 4 / std::sqrt(17), 1e-6);
+  EXPECT_NEAR(bank.rows.floats()[1], 1 / std::sqrt(17), 1e-6);
+}
+
 TEST_F(ZeroShotTest, LogitIsScaleTimesCosinePlusBias) {
   const auto scores = predict({30, 40}, prepare({"a", "b"}));
   ASSERT_EQ(scores.size(), 2U);

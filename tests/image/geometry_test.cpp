@@ -20,6 +20,17 @@ TEST(GeometryTest, LongSideOfASquareTargetIsCutOff) {
   EXPECT_EQ(placement.resized_height, 224);
 }
 
+TEST(GeometryTest, ASideBeforeTheCropIsTheShorterOne) {
+  const PreprocessSpec spec{
+      .width = 224, .height = 224, .resize = 256, .mean = {}, .std = {1, 1, 1}};
+  const Placement placement = place(spec, 640, 427);  // 256 * 640 / 427 = 383.7
+  EXPECT_EQ(placement.resized_width, 383);
+  EXPECT_EQ(placement.resized_height, 256);
+  EXPECT_EQ(placement.left, 80);  // 79.5
+  EXPECT_EQ(placement.top, 16);
+  EXPECT_EQ(placement.width, 224);
+}
+
 TEST(GeometryTest, CropOffsetRoundsHalvesToEven) {
   EXPECT_EQ(placed(10, 10, 11, 10).left, 0);  // 0.5
   EXPECT_EQ(placed(10, 10, 13, 10).left, 2);  // 1.5

@@ -47,6 +47,51 @@ TEST(PreprocessTest, EqualsOpenClipInEveryMode) {
   }
 }
 
+// A line of crops.txt: the picture, and the preprocess but for what it resizes to.
+TEST(PreprocessTest, EqualsTorchvisionWhereTheCropIsSmallerThanTheResize) {
+  const auto lines = golden_lines("crops.txt");
+  ASSERT_GT(lines.size(), 140u);
+  for (const auto& line : lines) {
+    const Image image =
+        synthetic(mode_named(line[0]), line[1], static_cast<std::uint32_t>(std::stoul(line[2])),
+                  std::stoll(line[3]), std::stoll(line[4]));
+    PreprocessSpec spec = clip_spec(std::stoll(line[6]), std::stoll(line[6]));
+    spec.resize = std::stoll(line[5]);
+    if (line[7] == "bilinear") spec.interpolation = Interpolation::kBilinear;
+    if (line[8] == "before") spec.rgb = RgbConversion::kBeforeResize;
+    EXPECT_EQ(crc(Preprocessor(spec)(image)), line[9]) << ::testing::PrintToString(line);
+  }
+}
+
+TEST(PreprocessTest, ASideOfTheSizeItselfChangesNothing) {
+  for (const auto arithmetic :
+       {Arithmetic::kPillow, Arithmetic::kTorchvision, Arithmetic::kOpencv, Arithmetic::kTorch}) {
+    const Image image = synthetic(PixelMode::kRGB, "smooth", 4, 90, 61);
+    PreprocessSpec spec = clip_spec(24, 24);
+    spec.arithmetic = arithmetic;
+    spec.interpolation = Interpolation::kBilinear;
+    spec.rgb = RgbConversion::kBeforeResize;
+    const auto plain = Preprocessor(spec)(image);
+    spec.resize = 24;
+    EXPECT_EQ(Preprocessor(spec)(image), plain);
+    spec.resize = 40;
+    const auto larger = Preprocessor(spec)(image);
+    EXPECT_NE(larger, plain);
+    // The middle of what a preprocess of that size gives.
+    PreprocessSpec whole = spec;
+    whole.width = whole.height = 40;
+    whole.resize = 0;
+    const auto middle = Preprocessor(whole)(image);
+    for (std::size_t c = 0; c < 3; ++c) {
+      for (std::size_t y = 0; y < 24; ++y) {
+        for (std::size_t x = 0; x < 24; ++x) {
+          ASSERT_EQ(larger[(c * 24 + y) * 24 + x], middle[(c * 40 + y + 8) * 40 + x + 8]);
+        }
+      }
+    }
+  }
+}
+
 TEST(PreprocessTest, EqualsStoredTensors) {
   const auto lines = golden_lines("preprocess.txt");
   int compared = 0;
@@ -194,6 +239,12 @@ TEST(PreprocessTest, RefusesASpecOutOfRangeAndNamesTheField) {
   EXPECT_TRUE(names(message([](auto& s) { s.channels = ChannelOrder{9}; }), "channels"));
   EXPECT_TRUE(names(message([](auto& s) { s.align_corners = true; }), "align_corners"));
   EXPECT_TRUE(names(message([](auto& s) { s.arithmetic = Arithmetic::kTorchvision; }), "rgb"));
+  for (const std::int64_t side : {-1, 7, 4097}) {
+    EXPECT_TRUE(names(message([=](auto& s) { s.resize = side; }), "resize from 8")) << side;
+  }
+  EXPECT_TRUE(names(message([](auto& s) { s.resize = 9, s.width = 7; }), "resize only"));
+  EXPECT_TRUE(
+      names(message([](auto& s) { s.resize = 9, s.geometry = Geometry::kSquash; }), "resize only"));
   const auto with = [&](Arithmetic arithmetic) {
     return message([=](auto& s) {
       s.arithmetic = arithmetic;

@@ -133,6 +133,18 @@ TEST(ManifestTest, ReadsAPreprocessOfEveryArithmetic) {
   }
 }
 
+TEST(ManifestTest, ReadsTheSideBeforeTheCrop) {
+  Json json = sound();
+  EXPECT_EQ(parse(json).manifest.preprocess.at("default").resize, 0);
+  json["preprocess"]["default"]["resize"] = 9;
+  const PreprocessSpec spec = parse(json).manifest.preprocess.at("default");
+  EXPECT_EQ(spec.resize, 9);
+  EXPECT_NO_THROW(Preprocessor{spec});
+  json["preprocess"]["default"]["geometry"] = "squash";
+  EXPECT_NE(problems_of(json).find("preprocess.default.resize: expected only with geometry"),
+            std::string::npos);
+}
+
 TEST(ManifestTest, TakesSizesThatAreNotSquare) {
   Json json = sound();
   json["preprocess"]["default"]["size"] = {6, 8};
@@ -205,7 +217,7 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
       {"/name", "Upper", "name: expected a name"},
       {"/name", "-x", "name: expected a name"},
       {"/name", std::string(65, 'a'), "name: expected a name"},
-      {"/family", "siglip", "family: expected \"clip\", got \"siglip\""},
+      {"/family", "siglip", "family: expected \"clip\" or \"lseg\" or \"groupvit\", got \"siglip\""},
       {"/embed_dim", 0, "embed_dim: expected an integer from 1 to 65536, got 0"},
       {"/embed_dim", 65537, "embed_dim"},
       {"/embed_dim", 4.0, "embed_dim: expected an integer"},
@@ -226,6 +238,9 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
       {"/preprocess/default/geometry", "tile", "\"squash\" or \"longest\", got \"tile\""},
       {"/preprocess/default/geometry", "longest", "preprocess.default.fill: missing"},
       {"/preprocess/default/fill", 0, "fill: expected only with geometry \"longest\""},
+      {"/preprocess/default/resize", 7,
+       "preprocess.default.resize: expected at least the size, 8, got 7"},
+      {"/preprocess/default/resize", 4097, "preprocess.default.resize: expected an integer"},
       {"/preprocess/default/crop", "up", "crop: expected \"half_to_even\" or \"down\""},
       {"/preprocess/default/interpolation", "area", "\"bilinear\" or \"nearest\", got \"area\""},
       {"/preprocess/default/antialias", false,
