@@ -1,7 +1,7 @@
 r"""Trains tiny-groupvit's image tower on scenes of known masks (scenes.py).
 
-    python models/tiny/train_groupvit.py --photos cifar10/train --start models/tiny-vit.glint \
-        --text models/tiny-clip.glint --out build/tiny-groupvit
+    python models/tiny/train_groupvit.py --photos cifar10/train --base models/tiny-clip.glint \
+        --out build/tiny-groupvit
 
 GroupViT learns from pictures and their captions alone, on millions of them.  With an hour of one
 core it is told more here.  There is the paper's contrast of a picture with the words of what it
@@ -31,6 +31,7 @@ from bases import Base, load_base  # noqa: E402
 from distil_vit import ramp_of, save  # noqa: E402
 from groupvit_net import GROUPVIT, SIDE, TrainGroupVit  # noqa: E402
 from groupvit_scores import Scores, bank_of, confusion  # noqa: E402
+from glint_export.towers import ConvImageEncoder  # noqa: E402
 from muon import Muon  # noqa: E402
 from open_clip.tokenizer import SimpleTokenizer  # noqa: E402
 from photos import normalise  # noqa: E402
@@ -39,7 +40,7 @@ from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 CLASSES = len(captions.CLASSES)
-EVERY = 250  # steps between looks at held-out scenes
+EVERY = 150  # steps between looks at held-out scenes
 HELD = 256  # of them
 
 
@@ -70,6 +71,15 @@ def likely(shares: Tensor) -> Tensor:
     return shares[..., :CLASSES] + shares[..., CLASSES:] / CLASSES
 
 
+def pairs_of(shares: Tensor, belongs: Tensor) -> Tensor:
+    """Whether two patches share a group, if and only if they show the same."""
+    together = (belongs.transpose(1, 2) @ belongs).clamp(1e-4, 1 - 1e-4)  # [B, N, N]
+    same = shares @ shares.transpose(1, 2)
+    told = -(same * together.log() + (1 - same) * (1 - together).log())
+    weight = same / same.mean() + (1 - same) / (1 - same).mean()  # as much to part as to join
+    return (weight * told).mean() / 2
+
+
 def loss_of(model: nn.Module, pixels: Tensor, maps: Tensor, words: Tensor) -> Tensor:
     shares = shares_of(maps)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -84,15 +94,15 @@ def loss_of(model: nn.Module, pixels: Tensor, maps: Tensor, words: Tensor) -> Te
     wanted = seen / seen.sum(dim=1, keepdim=True).clamp(min=1)
     logits = scale * F.normalize(embedding.float(), dim=1) @ words.T
     picture = -(wanted * logits.log_softmax(dim=1)).sum(dim=1).mean()
-    return through + 0.5 * before + 0.3 * picture
+    return through + 0.5 * before + 0.3 * picture + 0.5 * pairs_of(shares, belongs)
 
 
 class Learner(nn.Module):
     """The tower and what is thrown away when it has learned."""
 
-    def __init__(self):
+    def __init__(self, teacher: ConvImageEncoder):
         super().__init__()
-        self.tower = TrainGroupVit()
+        self.tower = TrainGroupVit(teacher)
         self.patches = nn.Linear(GROUPVIT.width, CLASSES + 1)
         self.log_scale = nn.Parameter(torch.tensor(1 / 0.07).log())
 
@@ -105,6 +115,7 @@ class Optimizer:
         matrices = [p for p in model.tower.stages.parameters() if p.ndim == 2]
         self.muon = Muon(matrices, momentum=0.9)
         others = [p for p in model.parameters() if not any(p is m for m in matrices)]
+        others = [p for p in others if p.requires_grad]
         self.adam = torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.01)
 
     def step(self, loss: Tensor, ramp: float) -> None:
@@ -141,10 +152,9 @@ def train(args: argparse.Namespace) -> None:
     scenes = Scenes(*learned, args.seed)
     pictures, held_maps = Scenes(*held, 1).draw(HELD, SIDE)
     held_pixels = normalise(pictures)
-    base = load_base(args.text)
+    base = load_base(args.base)
     words, bank = Words(base), bank_of(base.text, captions.CLASSES)
-    model = Learner()
-    model.tower.start_from(load_base(args.start).image)
+    model = Learner(base.image)
     optimizer = Optimizer(model, args.lr, args.adam_lr)
     step, best, started = 0, 0.0, time.time()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -189,12 +199,11 @@ def train(args: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--start", type=Path, required=True, metavar="TINY-VIT.glint")
-    parser.add_argument("--text", type=Path, required=True, metavar="TINY-CLIP.glint")
+    parser.add_argument("--base", type=Path, required=True, metavar="TINY-CLIP.glint")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=0.03, help="of the blocks' matrices (Muon)")
+    parser.add_argument("--lr", type=float, default=0.02, help="of the blocks' matrices (Muon)")
     parser.add_argument("--adam-lr", type=float, default=2e-3, help="of everything else")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
