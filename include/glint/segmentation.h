@@ -45,12 +45,12 @@ class GLINT_API SegmentationScores {
 
   // Pixels that were counted.
   std::int64_t pixels() const { return pixels_; }
-  // Pixels whose truth is this label.
+  // Pixels whose truth is this label. Throws Error(kInvalidArgument) for an index of none.
   std::int64_t pixels(std::int64_t label) const;
   // Share of the counted pixels that are right, in [0, 1]; NaN when none was counted.
   double pixel_accuracy() const;
   // Pixels that are this label in both over those that are in either, in [0, 1]; NaN when there are
-  // none.
+  // none. Throws as pixels().
   double iou(std::int64_t label) const;
   // Mean of the labels' IoU, those without one left out (mmseg's mIoU); NaN when none has one.
   double mean_iou() const;
@@ -61,6 +61,8 @@ class GLINT_API SegmentationScores {
     std::int64_t answers = 0;
     std::int64_t both = 0;
   };
+  const Counts& of(std::int64_t label) const;
+
   std::vector<Counts> labels_;
   std::int64_t pixels_ = 0;
 };

@@ -43,9 +43,15 @@ void SegmentationScores::add(std::span<const std::int32_t> truth,
   }
 }
 
-std::int64_t SegmentationScores::pixels(std::int64_t label) const {
-  return labels_.at(static_cast<std::size_t>(label)).truth;
+const SegmentationScores::Counts& SegmentationScores::of(std::int64_t label) const {
+  if (label < 0 || label >= std::ssize(labels_)) {
+    fail(ErrorCode::kInvalidArgument, "expected an index of ", labels_.size(), " labels, got ",
+         label);
+  }
+  return labels_[static_cast<std::size_t>(label)];
 }
+
+std::int64_t SegmentationScores::pixels(std::int64_t label) const { return of(label).truth; }
 
 double SegmentationScores::pixel_accuracy() const {
   std::int64_t right = 0;
@@ -54,7 +60,7 @@ double SegmentationScores::pixel_accuracy() const {
 }
 
 double SegmentationScores::iou(std::int64_t label) const {
-  const Counts& counts = labels_.at(static_cast<std::size_t>(label));
+  const Counts& counts = of(label);
   const std::int64_t either = counts.truth + counts.answers - counts.both;
   return either == 0 ? kNone : static_cast<double>(counts.both) / static_cast<double>(either);
 }

@@ -119,20 +119,21 @@ def test_a_bank_of_another_task_has_its_rows_and_is_refused_by_the_first(glint, 
     assert done.failed("that other heads made")
 
 
-def test_a_bank_of_a_package_without_classification_is_of_its_only_task(glint, tmp_path):
-    package = shutil.copytree(SEGMENTER, tmp_path / "only.glint")
+def test_a_bank_of_a_package_without_classify_is_of_its_only_task(glint, tmp_path):
+    package = shutil.copytree(PACKAGE, tmp_path / "only.glint")
     manifest = json.loads((package / "glint.json").read_text())
-    del manifest["tasks"]["classify"]
+    tasks = manifest["tasks"]
+    tasks["labels"] = tasks.pop("classify")
     (package / "glint.json").write_text(json.dumps(manifest))
     seal(package)
-    for flags in ((), ("--task", "segment")):
+    for flags in ((), ("--task", "labels")):
         make(glint, tmp_path / f"{len(flags)}.safetensors", *flags, model=str(package))
     one, two = ((tmp_path / f"{n}.safetensors").read_bytes() for n in (0, 2))
     assert one == two
     out = tmp_path / "x.safetensors"
     flags = ("--labels", "cat", "--output", str(out), "--model", str(package))
     assert glint("bank", *flags, "--task", "classify").failed('has no task "classify"')
-    manifest["tasks"]["other"] = manifest["tasks"]["segment"]
+    tasks["other"] = tasks["labels"]
     (package / "glint.json").write_text(json.dumps(manifest))
     seal(package)
     assert glint("bank", *flags).failed("has 2 tasks; pass --task NAME")

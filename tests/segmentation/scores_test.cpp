@@ -59,6 +59,10 @@ TEST(SegmentationScoresTest, RefuseWhatTheyCannotCount) {
   });
   expect_error(bad, "in the answer, got -2 at pixel 0", [&] { scores.add(Map{0, 1}, Map{-2, 1}); });
   EXPECT_EQ(scores.pixels(), 0);
+  for (const std::int64_t label : {-1, 2}) {
+    expect_error(bad, "an index of 2 labels", [&] { scores.iou(label); });
+    expect_error(bad, "an index of 2 labels", [&] { scores.pixels(label); });
+  }
 }
 
 }  // namespace
