@@ -15,23 +15,31 @@ namespace {
 
 constexpr const char* kExamples =
     R"(The file is a safetensors file: tensor rows [K, D] f32, the labels in its metadata. It says which
-model made it, and another one refuses it.
+model and which of its tasks made it, and others refuse it.
 
 Examples:
   glint bank --labels-file animals.txt --output animals.safetensors
-  glint classify *.jpg --bank animals.safetensors)";
+  glint classify *.jpg --bank animals.safetensors
+  glint bank --task segment --labels-file ade20k.txt --model lseg.glint --output ade.safetensors)";
 
 struct BankOptions {
   CommonOptions common;
   LabelOptions labels;
+  std::string task;  // empty: see task_of
   std::string output;
 };
+
+// The one that was asked for; else classify; else the package's only one, for which "" stands.
+const char* task_of(const BankOptions& options, const Manifest& manifest) {
+  if (!options.task.empty()) return options.task.c_str();
+  return manifest.tasks.contains(kClassifyTask) ? kClassifyTask : "";
+}
 
 int bank(const BankOptions& options, const Context& context) {
   check_writable(options.output);
   const Words words = read_words(options.labels, context.stop);
   const Model model = load_model(options.common, context);
-  const TextState text = prepare(model, words, context);
+  const TextState text = prepare(model, words, context, task_of(options, model.manifest()));
   const auto* const made = std::get_if<ClassBank>(&text);
   if (made == nullptr) {
     fail(ErrorCode::kUnsupported, "package ", quote(model.manifest().name),
@@ -51,6 +59,8 @@ Command add_bank(CLI::App& program, const Context& context) {
   CLI::App* command = program.add_subcommand("bank", "Encode labels once, for many runs");
   command->footer(kExamples);
   add_labels(*command, options->labels, BankFlag::kNo);
+  add_text(*command, "--task", options->task, "TASK",
+           "The package's task to encode for (default: classify, or its only one)");
   add_text(*command, "--output", options->output, "FILE", "Where the class embeddings go")
       ->required();
   add_common(*command, options->common);
