@@ -7,6 +7,7 @@
 #include "bank_source.h"
 #include "core/check.h"
 #include "core/heap.h"
+#include "core/threads.h"
 #include "heads/registry.h"
 #include "image_batches.h"
 #include "package/ports.h"
@@ -172,6 +173,7 @@ std::vector<Prediction> Model::predict(std::span<const ImageView> images, const 
         images, towers().max_batch(), options.stop, options.progress,
         [&](std::span<const ImageView> part) { return impl_->encode(part, of_a_batch); },
         [&](const std::vector<ImageState>& states) {
+          const OpenMpThreads threads(impl_->report.threads);
           for (const ImageState& state : states) {
             answers.push_back(head.predict(state, text, towers(), of_a_batch));
           }
@@ -197,6 +199,7 @@ std::vector<ImageState> Model::encode_pixels(const Tensor& pixels,
 Prediction Model::predict(const ImageState& image, const TextState& text,
                           const PredictOptions& options) const {
   return within_memory("predicting", [&] {
+    const OpenMpThreads threads(impl_->report.threads);
     return impl_->head_for(text, options.task).predict(image, text, towers(), options);
   });
 }

@@ -94,4 +94,8 @@ GLINT_API Image decode_image(std::span<const std::byte> bytes, const DecodeOptio
 // Reads and decodes a file; as decode_image, and kNotFound or kIo. Messages name the path.
 GLINT_API Image load_image(const std::string& path, const DecodeOptions& options = {});
 
+// A picture as the bytes of a PNG, RGB with 8 bits a channel; alpha is dropped.
+// Throws Error: kInvalidArgument for an impossible view, kOutOfMemory.
+GLINT_API std::vector<std::byte> encode_png(const ImageView& image);
+
 }  // namespace glint

@@ -1,12 +1,15 @@
-// What is done with label maps: kept as PNG files, compared with the truth.
+// What is done with label maps: drawn, counted, kept as PNG files, compared with the truth.
 #pragma once
 
 #include <glint/export.h>
+#include <glint/image.h>
 #include <glint/prediction.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace glint {
@@ -18,10 +21,45 @@ struct LabelMap {
   std::vector<std::int32_t> map;  // [height, width]: an index of a label, or Segmentation::kNone
 };
 
+// Functions of a Segmentation throw Error(kInvalidArgument) for one without pixels, whose map is
+// not of its size, or with an index that is neither one of its labels nor kNone; and kOutOfMemory.
+
+// Share of the pixels that have each label, in [0, 1]; what is missing to 1 has none.
+GLINT_API std::vector<double> label_fractions(const Segmentation& segmentation);
+
+// Pixels of one label that follow one another, row by row, from the upper left on; a run may go on
+// in the next row.
+struct LabelRun {
+  std::int32_t label = 0;   // or Segmentation::kNone
+  std::int64_t length = 0;  // pixels, at least 1
+};
+
+// The whole map; its lengths sum to width * height.
+GLINT_API std::vector<LabelRun> label_runs(const Segmentation& segmentation);
+
+using Colour = std::array<std::uint8_t, 3>;  // red, green, blue
+
+// A colour for each of `labels` labels, the same for every number of them. The first 19 are easy to
+// tell apart; later ones come close to earlier ones.
+GLINT_API std::vector<Colour> palette(std::int64_t labels);
+
+struct OverlayOptions {
+  double opacity = 0.5;              // of the colours, in [0, 1]
+  bool contours = true;              // lines where labels meet
+  bool legend = true;                // below: the labels that occur, with their shares
+  std::string plain = "background";  // a label whose pixels stay as they are
+};
+
+// The picture with each label in its colour of palette(), as RGB; with a legend it is higher, and
+// wider where a label's name is. The legend is in ASCII: other characters of a name are shown as
+// boxes.
+// Throws Error(kInvalidArgument) for a picture of another size or an opacity out of range, too.
+GLINT_API Image overlay(const ImageView& image, const Segmentation& segmentation,
+                        const OverlayOptions& options = {});
+
 // A grey PNG whose values are the indices: 8 bits with 255 for kNone for up to 254 labels, else 16
 // bits with 65,535 for kNone.
-// Throws Error: kInvalidArgument (no pixels, more than 65,534 labels, a map of another size or with
-// an index beyond the labels), kOutOfMemory.
+// Throws Error(kInvalidArgument) for more than 65,534 labels, too.
 GLINT_API std::vector<std::byte> encode_label_map(const Segmentation& segmentation);
 
 // Reads what encode_label_map writes, and every other grey or palette PNG, whose values or palette

@@ -24,6 +24,7 @@ constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells report it
 
 constexpr const char* kExamples = R"(Examples:
   glint classify cat.jpg --labels "cat,dog,horse"
+  glint segment street.jpg --model lseg.glint --labels "road,car,other" --output overlay.png
   glint embed --images photos --output photos.npy
   glint COMMAND --help
 
@@ -43,7 +44,8 @@ std::string versions() {
 
 void describe(CLI::App& program) {
   program.name("glint");
-  program.description("Classifies and embeds images and texts with models of the CLIP family.");
+  program.description(
+      "Classifies, segments and embeds images and texts with models of the CLIP family.");
   program.footer(kExamples);
   program.set_version_flag("--version", versions, "Print the versions in use and exit");
   program.require_subcommand(1);
@@ -51,8 +53,9 @@ void describe(CLI::App& program) {
 
 std::vector<Command> add_commands(CLI::App& program, const Context& context) {
   std::vector<Command> commands;
-  for (const auto add : {add_classify, add_adapt, add_bank, add_embed, add_evaluate, add_index,
-                         add_preprocess, add_tokenize, add_inspect, add_verify, add_bench}) {
+  for (const auto add :
+       {add_classify, add_segment, add_adapt, add_bank, add_embed, add_evaluate, add_index,
+        add_preprocess, add_tokenize, add_inspect, add_verify, add_bench}) {
     commands.push_back(add(program, context));
   }
   return commands;

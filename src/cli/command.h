@@ -33,6 +33,7 @@ Command add_evaluate(CLI::App& program, const Context& context);
 Command add_index(CLI::App& program, const Context& context);
 Command add_inspect(CLI::App& program, const Context& context);
 Command add_preprocess(CLI::App& program, const Context& context);
+Command add_segment(CLI::App& program, const Context& context);
 Command add_tokenize(CLI::App& program, const Context& context);
 Command add_verify(CLI::App& program, const Context& context);
 

@@ -81,8 +81,12 @@ void need_parameters(const HeadSpec& spec, std::initializer_list<std::string_vie
   need_names(others, names, "parameters");
 }
 
+bool need_flag(const HeadSpec& spec, std::string_view name) {
+  return need_type<bool>(spec, name, "true or false");
+}
+
 bool flag_or(const HeadSpec& spec, std::string_view name, bool absent) {
-  return spec.parameters.contains(name) ? need_type<bool>(spec, name, "true or false") : absent;
+  return spec.parameters.contains(name) ? need_flag(spec, name) : absent;
 }
 
 double need_number(const HeadSpec& spec, std::string_view name, std::string_view range,

@@ -15,6 +15,9 @@ namespace glint {
 void need_parameters(const HeadSpec& spec, std::initializer_list<std::string_view> names,
                      std::initializer_list<std::string_view> optional = {});
 
+// true or false.
+bool need_flag(const HeadSpec& spec, std::string_view name);
+
 // true or false; `absent` when there is no such parameter.
 bool flag_or(const HeadSpec& spec, std::string_view name, bool absent);
 

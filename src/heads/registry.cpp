@@ -5,6 +5,7 @@
 #include "heads/cocoop.h"
 #include "heads/coop.h"
 #include "heads/groupvit.h"
+#include "heads/lseg.h"
 #include "heads/maple.h"
 #include "heads/tip_adapter.h"
 #include "heads/zero_shot.h"
@@ -33,6 +34,7 @@ const HeadFactories& built_in_heads() {
       {"cocoop", make_cocoop},
       {"coop", make_coop},
       {"groupvit", make_groupvit},
+      {"lseg", make_lseg},
       {"maple", make_maple},
       {"tip_adapter", make_tip_adapter},
       {"zero_shot", make_zero_shot},

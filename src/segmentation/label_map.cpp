@@ -2,79 +2,20 @@
 // looked up.
 #include <glint/segmentation.h>
 
-#include <cstring>
 #include <new>
 
 #include "core/check.h"
 #include "image/decode.h"
 #include "image/png_reader.h"
+#include "image/png_writer.h"
 #include "image/view.h"
+#include "segmentation/check.h"
 
 namespace glint {
 namespace {
 
 constexpr std::int64_t kMaxLabels = 65'534;
 constexpr std::int64_t kMaxLabelsOf8Bits = 254;
-
-struct PngWriter {
-  png_structp png = nullptr;
-  png_infop info = nullptr;
-  std::vector<std::byte>* file = nullptr;
-  std::jmp_buf jump{};
-  char message[128] = {};
-
-  PngWriter() = default;
-  ~PngWriter() { png_destroy_write_struct(&png, &info); }
-  PngWriter(const PngWriter&) = delete;
-  PngWriter& operator=(const PngWriter&) = delete;
-};
-
-[[noreturn]] void on_write_error(png_structp png, png_const_charp message) {
-  auto* self = static_cast<PngWriter*>(png_get_error_ptr(png));
-  std::strncpy(self->message, message, sizeof self->message - 1);
-  std::longjmp(self->jump, 1);
-}
-
-void on_write_warning(png_structp, png_const_charp) {}
-
-// No exception may pass through libpng.
-bool append(std::vector<std::byte>& file, const std::uint8_t* bytes, std::size_t count) noexcept {
-  try {
-    const auto* const from = reinterpret_cast<const std::byte*>(bytes);
-    file.insert(file.end(), from, from + count);
-    return true;
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-}
-
-void write_bytes(png_structp png, png_bytep bytes, std::size_t count) {
-  auto* self = static_cast<PngWriter*>(png_get_io_ptr(png));
-  if (!append(*self->file, bytes, count)) png_error(png, "no memory");
-}
-
-void flush_nothing(png_structp) {}
-
-// rows: big-endian samples of `depth` bits, tightly packed.
-bool write_png(PngWriter& self, const std::uint8_t* rows, std::int64_t width, std::int64_t height,
-               int depth) {
-  if (setjmp(self.jump) != 0) return false;
-  self.png =
-      png_create_write_struct(PNG_LIBPNG_VER_STRING, &self, on_write_error, on_write_warning);
-  if (self.png == nullptr) return false;
-  self.info = png_create_info_struct(self.png);
-  if (self.info == nullptr) return false;
-  png_set_write_fn(self.png, &self, write_bytes, flush_nothing);
-  png_set_IHDR(self.png, self.info, static_cast<png_uint_32>(width),
-               static_cast<png_uint_32>(height), depth, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
-               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-  png_set_filter(self.png, PNG_FILTER_TYPE_BASE, PNG_FILTER_NONE);
-  png_write_info(self.png, self.info);
-  const std::int64_t stride = width * depth / 8;
-  for (std::int64_t y = 0; y < height; ++y) png_write_row(self.png, rows + y * stride);
-  png_write_end(self.png, nullptr);
-  return true;
-}
 
 // One byte a sample, two big-endian ones of 16 bits.
 bool read_samples(PngReader& self, std::uint8_t* rows, std::size_t stride) {
@@ -90,28 +31,14 @@ bool read_samples(PngReader& self, std::uint8_t* rows, std::size_t stride) {
   return true;
 }
 
-void check_segmentation(const Segmentation& segmentation) {
-  const auto [width, height] = std::pair{segmentation.width, segmentation.height};
-  const std::int64_t labels = std::ssize(segmentation.labels);
-  if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide ||
-      std::ssize(segmentation.map) != width * height) {
-    fail(ErrorCode::kInvalidArgument, "expected a map of its width times its height, got ",
-         segmentation.map.size(), " pixels for ", width, " x ", height);
-  }
-  if (labels > kMaxLabels) {
-    fail(ErrorCode::kInvalidArgument, "expected at most ", kMaxLabels,
-         " labels in a label map's 16 bits, got ", labels);
-  }
-  for (const std::int32_t index : segmentation.map) {
-    if (index >= Segmentation::kNone && index < labels) continue;
-    fail(ErrorCode::kInvalidArgument, "expected indices of ", labels, " labels, got ", index);
-  }
-}
-
 }  // namespace
 
 std::vector<std::byte> encode_label_map(const Segmentation& segmentation) try {
   check_segmentation(segmentation);
+  if (std::ssize(segmentation.labels) > kMaxLabels) {
+    fail(ErrorCode::kInvalidArgument, "expected at most ", kMaxLabels,
+         " labels in a label map's 16 bits, got ", segmentation.labels.size());
+  }
   const int depth = std::ssize(segmentation.labels) <= kMaxLabelsOf8Bits ? 8 : 16;
   std::vector<std::uint8_t> rows;
   rows.reserve(segmentation.map.size() * static_cast<std::size_t>(depth / 8));
@@ -120,13 +47,12 @@ std::vector<std::byte> encode_label_map(const Segmentation& segmentation) try {
     if (depth == 16) rows.push_back(static_cast<std::uint8_t>(value >> 8 & 0xff));
     rows.push_back(static_cast<std::uint8_t>(value & 0xff));
   }
-  std::vector<std::byte> file;
-  PngWriter writer;
-  writer.file = &file;
-  if (!write_png(writer, rows.data(), segmentation.width, segmentation.height, depth)) {
-    fail(ErrorCode::kOutOfMemory, "expected memory for a PNG, got none: ", writer.message);
-  }
-  return file;
+  return write_png({.rows = rows.data(),
+                    .width = segmentation.width,
+                    .height = segmentation.height,
+                    .channels = 1,
+                    .depth = depth,
+                    .filters = false});
 } catch (const std::bad_alloc&) {
   fail(ErrorCode::kOutOfMemory, "expected memory for a label map of ", segmentation.width, " x ",
        segmentation.height, " pixels, got none");

@@ -156,6 +156,57 @@ Work classify(const Json& job) {
   return work;
 }
 
+// pixels [1, 3, H, W] f32 -> the map of an LSeg image tower.
+Work encode_map(const Json& job) {
+  Work work;
+  const auto shape = job.at("shape").get<std::vector<std::int64_t>>();
+  const auto pixels = glint::Tensor::from(shape, read_npy<float>(job.at("input")));
+  work.call = [model = load(job), pixels, out = work.result] {
+    keep(model.towers().call("image", "forward", {{"pixels", pixels}}).at("map"), *out);
+  };
+  return work;
+}
+
+void keep(const glint::Prediction& prediction, Result& result) {
+  const auto& map = std::get<glint::Segmentation>(prediction).map;
+  result.ints.assign(map.begin(), map.end());
+}
+
+// pixels [1, 3, H, W] f32 -> labels, whose words are prepared before; with `head_alone`, the image
+// tower's part, too.
+Work segment(const Json& job, bool head_alone) {
+  Work work;
+  const auto shape = job.at("shape").get<std::vector<std::int64_t>>();
+  const auto pixels = glint::Tensor::from(shape, read_npy<float>(job.at("input")));
+  const auto model = load(job);
+  const auto text = model.prepare(read_lines(job.at("labels")));
+  if (head_alone) {
+    work.call = [model, text, state = model.encode_pixels(pixels).front(), out = work.result] {
+      keep(model.predict(state, text), *out);
+    };
+    return work;
+  }
+  work.call = [model, text, pixels, out = work.result] {
+    keep(model.predict(model.encode_pixels(pixels).front(), text), *out);
+  };
+  return work;
+}
+
+// RGB [H, W, 3] u8 and labels -> labels by the official protocol.
+Work segment_official(const Json& job) {
+  Work work;
+  const auto shape = job.at("shape").get<std::vector<std::int64_t>>();
+  const auto picture = std::make_shared<glint::Image>(
+      shape.at(1), shape.at(0), glint::PixelMode::kRGB, read_npy<std::uint8_t>(job.at("input")));
+  glint::PredictOptions options;
+  options.protocol = glint::Protocol::kOfficial;
+  work.call = [model = load(job), labels = read_lines(job.at("labels")), picture, options,
+               out = work.result] {
+    keep(model.predict(*picture, model.prepare(labels), options), *out);
+  };
+  return work;
+}
+
 glint::Preprocessor preprocessor_of(const Json& job) {
   const auto package = glint::Package::open(job.at("package"));
   const auto& preprocess = package.manifest().tasks.begin()->second.preprocess;
@@ -260,6 +311,10 @@ Work prepare(const Json& job) {
   if (name == "encode-texts") return encode_texts(job);
   if (name == "bank") return load_bank(job);
   if (name == "classify") return classify(job);
+  if (name == "encode-map") return encode_map(job);
+  if (name == "segment") return segment(job, false);
+  if (name == "segment-map") return segment(job, true);
+  if (name == "segment-official") return segment_official(job);
   if (name == "preprocess") return preprocess(job);
   if (name == "preprocess-jpeg") return preprocess_jpeg(job);
   if (name == "tokenize") return tokenize(job);

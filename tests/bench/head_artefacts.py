@@ -4,7 +4,8 @@ Random weights of the true shapes, and what was learned for ImageNet's 1,000 nam
   base-16.glint, base-32.glint   ViT-B/16 and ViT-B/32
   cocoop.glint, maple.glint      extend base-16: M = 4; N = 2 in 9 layers of both towers
   tip.glint                      extends base-32: 16 keys a class
-  16.pth, 32.pth                 the towers as Python modules, by name
+  lseg.glint                     LSeg with ViT-L/16
+  16.pth, 32.pth, lseg.pth       the towers as Python modules, by name
   learned.pth                    what the three extensions hold
 """
 
@@ -18,8 +19,21 @@ sys.path.insert(0, str(ROOT / "models" / "export"))
 
 import inputs  # noqa: E402
 import torch  # noqa: E402
-from glint_export import clip, write_extension, write_package  # noqa: E402
-from glint_export.parts import Block, Call, ExtensionParts, method, port  # noqa: E402
+from glint_export import (  # noqa: E402
+    clip,
+    lseg,
+    lseg_checkpoint,
+    write_extension,
+    write_package,
+)
+from glint_export.parts import (  # noqa: E402
+    Block,
+    Call,
+    ExtensionParts,
+    PackageParts,
+    method,
+    port,
+)
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
@@ -30,14 +44,23 @@ ALPHA, BETA = 1.17, 5.5
 LICENCE = "Apache-2.0 (random weights, never trained)"
 
 
+def _write(folder: Path, package: str, modules: str, parts: PackageParts) -> dict[str, nn.Module]:
+    write_package(folder / f"{package}.glint", parts, False)
+    towers = {"image": parts.image, "text": parts.text}
+    towers = {name: one.float().eval().requires_grad_(False) for name, one in towers.items()}
+    torch.save(towers, folder / f"{modules}.pth")
+    return towers
+
+
 def _base(folder: Path, patch: int) -> dict[str, nn.Module]:
     source = clip.load_source(f"ViT-B-{patch}", None, SEED)
     parts = clip.parts_of(source, f"base-{patch}", "f32", LICENCE)
-    write_package(folder / f"base-{patch}.glint", parts, False)
-    towers = {"image": parts.image, "text": parts.text}
-    towers = {name: one.float().eval().requires_grad_(False) for name, one in towers.items()}
-    torch.save(towers, folder / f"{patch}.pth")
-    return towers
+    return _write(folder, f"base-{patch}", str(patch), parts)
+
+
+def _lseg(folder: Path) -> None:
+    source = lseg_checkpoint.random_source(SEED, "clip_vitl16_384", lseg.Blocks())
+    _write(folder, "lseg", "lseg", lseg.parts_of(source, "lseg", "f32", LICENCE))
 
 
 def _learned() -> dict:
@@ -79,6 +102,7 @@ def _extend(
 
 @torch.no_grad()
 def _fill(folder: Path) -> None:
+    _lseg(folder)
     towers = {patch: _base(folder, patch) for patch in (16, 32)}
     learned = _learned()
     torch.save(learned, folder / "learned.pth")

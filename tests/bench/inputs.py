@@ -67,9 +67,9 @@ def classifier_texts() -> list[str]:
     return [template(name) for name in class_names() for template in templates]
 
 
-def pixels(batch: int) -> np.ndarray:
-    """[B, 3, 224, 224] f32 with the mean and spread of normalised photographs."""
-    return np.random.default_rng(2).standard_normal((batch, 3, 224, 224), dtype=np.float32)
+def pixels(batch: int, side: int = 224) -> np.ndarray:
+    """[B, 3, S, S] f32 with the mean and spread of normalised photographs."""
+    return np.random.default_rng(2).standard_normal((batch, 3, side, side), dtype=np.float32)
 
 
 def ids(batch: int, length: int) -> np.ndarray:

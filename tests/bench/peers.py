@@ -26,6 +26,7 @@ from works import (
     CLASSIFIER,
     HEADS,
     JPEGS,
+    LSEG,
     PIXELS,
     ROOT,
     SEARCH,
@@ -212,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
     heads = artefacts_folder("head_artefacts.py", "heads")
     if any(work.group in (TOWERS, CLASSIFIER, PIXELS, JPEGS) for work in chosen):
         make_artefacts("artefacts.py", artefacts, args.arch)
-    if any(work.group in HEADS for work in chosen):
+    if any(work.group in (*HEADS, *LSEG) for work in chosen):
         make_artefacts("head_artefacts.py", heads)
     rows, failed = [], []
     with tempfile.TemporaryDirectory(prefix="glint-peers-") as scratch:

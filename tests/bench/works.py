@@ -57,6 +57,8 @@ JPEGS = "JPEG to 3 x 224 x 224"
 TOKENS = "texts to ids"
 SEARCH = "top 10"
 TUNING = "alpha and beta of Tip-Adapter"
+LSEG = ("LSeg, a single pass", "LSeg, the head alone", "LSeg, the official protocol")
+LSEG_LABELS = 150  # as ADE20K has
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,47 @@ def _heads() -> list[Work]:
     ]
 
 
+def _lseg(work: str, name: str, make: Callable[[], np.ndarray]) -> Callable[[Setting], dict]:
+    def job(setting: Setting) -> dict:
+        labels = setting.scratch / "lseg-labels.txt"
+        labels.write_text("\n".join(inputs.class_names()[:LSEG_LABELS]) + "\n")
+        package, x = str(setting.heads / "lseg.glint"), make()
+        return {
+            "work": work,
+            "package": package,
+            "base": package,
+            "artefacts": str(setting.heads),
+            "input": _saved(setting, name, lambda: x),
+            "shape": list(x.shape),
+            "labels": str(labels),
+        }
+
+    return job
+
+
+def _segmentations() -> list[Work]:
+    alone = {"glint, the image tower alone": {"work": "encode-map"}}
+    window, photo = lambda: inputs.pixels(1, 480), lambda: inputs.picture(683, 512)
+    shape, title = "ViT-L/16, 480 x 480", f"{LSEG_LABELS} labels"
+    rows = [
+        ("lseg-single", "segment", f"{shape}, {title}", "single", alone, window, False),
+        ("lseg-head", "segment-map", f"{shape}, {title}", "head", {}, window, False),
+        ("lseg-official", "segment-official", f"683 x 512, {title}", "official", {}, photo, True),
+    ]
+    return [
+        Work(
+            name,
+            group,
+            title,
+            {"released formula (torch)": f"engines.lseg:{peer}"} | more,
+            _lseg(work, "lseg-photo" if slow else "lseg-window", make),
+            np.int64,
+            seconds=slow,
+        )
+        for group, (name, work, title, peer, more, make, slow) in zip(LSEG, rows, strict=True)
+    ]
+
+
 def _from(module: str, engines: dict[str, str | dict]) -> dict[str, str | dict]:
     return {
         name: factory if isinstance(factory, dict) else f"engines.{module}:{factory}"
@@ -280,7 +323,7 @@ def all_works() -> list[Work]:
         np.float32,
         seconds=True,
     )
-    return [*towers, classifier, *_heads(), tuning, *pixels, ids, *search]
+    return [*towers, classifier, *_heads(), *_segmentations(), tuning, *pixels, ids, *search]
 
 
 def difference(work: Work, theirs: np.ndarray, ours: np.ndarray) -> str:

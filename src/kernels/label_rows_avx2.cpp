@@ -1,0 +1,7 @@
+#include "kernels/label_rows_loops.h"
+
+namespace glint::label_rows {
+
+const LabelRowKernels kAvx2{"avx2", &stretch, &keep_best, &add};
+
+}  // namespace glint::label_rows
