@@ -14,6 +14,7 @@ from .adapters.command import add_families
 from .errors import ExportError
 
 if TYPE_CHECKING:
+    from .groupvit import Background
     from .parts import PackageParts
 
 _EXAMPLES = """examples:
@@ -22,6 +23,7 @@ _EXAMPLES = """examples:
   glint_export clip --arch RN50 --random 7 --out random.glint
   glint_export open_clip --folder DIR --out clip.glint
   glint_export hf --folder DIR --image-only --out clip.glint
+  glint_export groupvit --checkpoint group_vit_gcc_yfcc_30e.pth --out groupvit.glint
   glint_export coop --checkpoint output/prompt_learner --base clip.glint --out pets.glint
 
 Weights are read as data (weights_only, safetensors); no code of a checkpoint runs."""
@@ -99,10 +101,55 @@ def _add_clip(families, common: argparse.ArgumentParser) -> None:
     clip.set_defaults(parts=partial(_with_files, _clip_parts))
 
 
-def _add_folder(families, common: argparse.ArgumentParser, name: str, text: str, parts) -> None:
+def _add_groupvit(families, common: argparse.ArgumentParser) -> None:
+    text = "GroupViT, from a checkpoint of NVlabs/GroupViT"
+    groupvit = families.add_parser(
+        "groupvit",
+        parents=[common],
+        help=text,
+        description=text + "; a folder of transformers' GroupViTModel is read by hf.",
+    )
+    weights = groupvit.add_mutually_exclusive_group(required=True)
+    weights.add_argument("--checkpoint", type=Path, metavar="FILE.pth")
+    weights.add_argument(
+        "--random",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="SEED",
+        help="the released shape, random weights",
+    )
+    groupvit.add_argument(
+        "--heads", type=_positive, metavar="N", help="of the image tower; default: 64 numbers each"
+    )
+    _add_background(groupvit)
+    groupvit.set_defaults(parts=partial(_with_files, _groupvit_parts))
+
+
+def _add_background(parser: argparse.ArgumentParser) -> None:
+    segmentation = parser.add_argument_group("segmentation with GroupViT")
+    segmentation.add_argument(
+        "--background",
+        default="background",
+        metavar="LABEL",
+        help="the label for what no group is sure of; '' for none (default: background)",
+    )
+    segmentation.add_argument(
+        "--background-threshold",
+        type=float,
+        default=0.95,
+        metavar="T",
+        help="how sure a group must be (default: 0.95, as for VOC and COCO; 0.35 for Context)",
+    )
+
+
+def _add_folder(
+    families, common: argparse.ArgumentParser, name: str, text: str, parts
+) -> argparse.ArgumentParser:
     family = families.add_parser(name, parents=[common], help=text, description=text + ".")
     family.add_argument("--folder", type=Path, required=True, metavar="DIR")
     family.set_defaults(parts=partial(_with_files, parts))
+    return family
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,7 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     output = _output()
     common = _common(output)
     _add_clip(families, common)
-    _add_folder(families, common, "hf", "a folder of transformers' CLIPModel", _hf_parts)
+    _add_groupvit(families, common)
+    text = "a folder of transformers' CLIPModel or GroupViTModel"
+    _add_background(_add_folder(families, common, "hf", text, _hf_parts))
     _add_folder(
         families, common, "open_clip", "a folder as open_clip publishes them", _open_clip_parts
     )
@@ -151,7 +200,8 @@ def _with_files(parts: Callable[..., "PackageParts"], args: argparse.Namespace) 
     templates = read_strings(args.templates, "templates") if args.templates else None
     pictures = {f"{i}-{path.name}": _read(path) for i, path in enumerate(args.reference_image)}
     made = parts(args)
-    made.pictures = pictures
+    if pictures:
+        made.pictures = pictures
     if templates is not None:
         made.templates = templates
     return made
@@ -170,9 +220,27 @@ def _clip_parts(args: argparse.Namespace) -> "PackageParts":
 
 
 def _hf_parts(args: argparse.Namespace) -> "PackageParts":
-    from . import hf
+    from . import hf, hf_groupvit
 
+    if hf_groupvit.is_groupvit(args.folder):
+        return hf_groupvit.parts_of(args.folder, *_package(args), _background(args))
     return hf.parts_of(args.folder, *_package(args))
+
+
+def _groupvit_parts(args: argparse.Namespace) -> "PackageParts":
+    from . import groupvit, groupvit_checkpoint
+
+    if args.checkpoint is not None:
+        source = groupvit_checkpoint.load_source(args.checkpoint, args.heads)
+    else:
+        source = groupvit_checkpoint.random_source(args.random)
+    return groupvit.parts_of(source, *_package(args), _background(args))
+
+
+def _background(args: argparse.Namespace) -> "Background":
+    from .groupvit import Background
+
+    return Background(args.background, args.background_threshold)
 
 
 def _open_clip_parts(args: argparse.Namespace) -> "PackageParts":
@@ -197,6 +265,10 @@ def _export(args: argparse.Namespace) -> None:
 
 def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """What argparse cannot say."""
+    if "background_threshold" in args and not 0 <= args.background_threshold <= 1:
+        parser.error("argument --background-threshold: expected a number from 0 to 1")
+    if "heads" in args and args.heads is not None and args.checkpoint is None:
+        parser.error("argument --heads: not allowed with argument --random")
     if "image_only" in args and args.image_only and args.templates:
         parser.error("argument --templates: not allowed with argument --image-only")
     if args.family != "clip":

@@ -31,7 +31,9 @@ _STORAGES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
-_TRAINING = ("numpy", "dassl", "_codecs")  # packages whose objects a checkpoint may hold
+# Packages whose objects a checkpoint may hold, and built-in types that these refer to.
+_TRAINING = ("numpy", "dassl", "_codecs", "omegaconf", "typing")
+_BUILT_IN = ("dict", "set", "list", "int", "long", "float", "bool", "str")
 
 Known = Callable[[str, str], Any]  # (module, name) -> what stands for this global, None: refused
 
@@ -133,14 +135,14 @@ def read_archive(path: Path, expected: str, known: Known) -> Any:
 
 
 def _training(module: str, name: str) -> Any:
-    """Of checkpoints that training saved: whole schedulers with their optimiser, numpy's numbers."""
+    """Of checkpoints that training saved: schedulers with their optimiser, numbers, settings."""
     if (module, name) == ("torch._utils", "_rebuild_parameter"):
         return first
     if module.startswith("torch.optim.") or module.split(".")[0] in _TRAINING:
         return _Ignored
     if module == "collections" and name in ("defaultdict", "Counter"):
         return _Ignored
-    if module in ("builtins", "__builtin__") and name in ("dict", "set"):
+    if module in ("builtins", "__builtin__") and name in _BUILT_IN:
         return _Ignored
     return None
 

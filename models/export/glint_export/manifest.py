@@ -96,10 +96,10 @@ def package_manifest(parts: PackageParts, merges: str | None, pictures: list[str
     return {
         "format_version": 1,
         "name": parts.name,
-        "family": "clip",
+        "family": parts.family,
         "embed_dim": parts.embed_dim,
         "activation": parts.activation,
-        "preprocess": {"default": parts.preprocess},
+        "preprocess": {"default": parts.preprocess} | parts.more_preprocesses,
         "tokenizer": _tokenizer(parts, merges) if has_text else None,
         "towers": _towers(_methods(parts), parts.storage),
         "text_pooling": "eot",

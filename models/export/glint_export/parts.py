@@ -1,5 +1,6 @@
 """What a package is made of, as an exporter hands it to the writer."""
 
+import itertools
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,7 +66,10 @@ class PackageParts:
     licence: str
     provenance: dict[str, str]
     storage: str = "f32"
+    family: str = "clip"
     templates: list[str] = field(default_factory=lambda: list(DEFAULT_TEMPLATES))
+    more_templates: dict[str, list[str]] = field(default_factory=dict)  # NAME.json -> templates
+    more_preprocesses: dict[str, dict[str, Any]] = field(default_factory=dict)  # beside "default"
     classes: list[str] = field(default_factory=list)  # classes.json, unless empty
     pictures: dict[str, bytes] = field(default_factory=dict)  # file name to bytes; none: drawn
     texts: list[str] = field(default_factory=lambda: list(pictures_module.TEXTS))
@@ -74,6 +78,7 @@ class PackageParts:
     tasks: dict[str, Any] | None = None  # as in the manifest; None: zero-shot classification
     tensors: dict[str, dict[str, torch.Tensor]] = field(default_factory=dict)  # path -> tensors
     calls: list[Call] = field(default_factory=list)
+    checked: list[Call] = field(default_factory=list)  # repeated when written, and not recorded
 
     def towers(self) -> dict[str, nn.Module]:
         towers = {"image": self.image, "text": self.text}
@@ -124,7 +129,8 @@ def _check_identity(parts: PackageParts | ExtensionParts) -> None:
     )
     _require(parts.storage in STORAGE, "f32 or f16", repr(parts.storage), "storage")
     _require(bool(parts.licence.strip()), "an SPDX expression or a sentence", "nothing", "licence")
-    for template in parts.templates:
+    more = parts.more_templates.values() if isinstance(parts, PackageParts) else ()
+    for template in itertools.chain(parts.templates, *more):
         _require(_is_template(template), 'text with one "{}"', repr(template), "template")
     names = parts.classes
     _require(all(isinstance(n, str) and n.strip() for n in names), "names", "a blank one", "classes")

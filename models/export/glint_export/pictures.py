@@ -1,11 +1,14 @@
 """Reference inputs: pictures drawn by integer arithmetic, texts, and probes for the towers."""
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
+
+from .errors import ExportError
 
 # What a tokenizer can get wrong: nothing to say, case and spaces, contractions, digits, accents,
 # characters of several bytes, an entity, a text longer than any context.
@@ -61,6 +64,25 @@ def noise(batch: int, height: int, width: int) -> Tensor:
     """Pixels [B, 3, H, W] of unit variance, the same ones every time."""
     generator = torch.Generator().manual_seed(0)
     return torch.randn(batch, 3, height, width, generator=generator)
+
+
+def steady_noise(
+    steady: Callable[[Tensor], Tensor] | None, batch: int, height: int, width: int
+) -> Tensor:
+    """noise() of which `steady`, [B] bool of pixels, holds; None holds of all."""
+    if steady is None:
+        return noise(batch, height, width)
+    generator = torch.Generator().manual_seed(0)
+    found: list[Tensor] = []
+    for _ in range(40 * batch):
+        pixels = torch.randn(1, 3, height, width, generator=generator)
+        found += [pixels] if bool(steady(pixels)) else []
+        if len(found) == batch:
+            return torch.cat(found)
+    raise ExportError(
+        f"expected choices that do not hang on rounding in {batch} of {40 * batch} noise pictures "
+        f"of {height} x {width}, got {len(found)}"
+    )
 
 
 def random_ids(batch: int, context: int, start: int, end: int) -> list[list[int]]:

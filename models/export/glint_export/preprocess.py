@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
+from torchvision import transforms
 
 from .errors import ExportError
 
@@ -70,9 +71,11 @@ def to_manifest(cfg: PreprocessCfg, hugging_face: bool = False) -> dict[str, Any
 def transform(preprocess: dict[str, Any]):
     """The reference's own transform, Pillow image -> pixels [3, H, W] f32, of a manifest's preprocess.
 
-    Only for what to_manifest() writes.
+    Only for what to_manifest() writes, and for GroupViT's of torchvision.
     """
-    if preprocess["rgb"] != "after":
+    if preprocess["rgb"] == "before":
+        return _torchvisions(preprocess)
+    if preprocess["rgb"] == "before_on_white":
         return _hugging_faces(preprocess)
     height, width = preprocess["size"]
     return image_transform_v2(
@@ -86,6 +89,19 @@ def transform(preprocess: dict[str, Any]):
         ),
         is_train=False,
     )
+
+
+def _torchvisions(preprocess: dict[str, Any]):
+    """RGB, the shorter side to `resize`, the centre, values in [0, 1], mean and deviation."""
+    steps = transforms.Compose(
+        [
+            transforms.Resize(preprocess["resize"], transforms.InterpolationMode.BILINEAR),
+            transforms.CenterCrop(preprocess["size"]),
+            transforms.ToTensor(),
+            transforms.Normalize(preprocess["mean"], preprocess["std"]),
+        ]
+    )
+    return lambda picture: steps(picture.convert("RGB"))
 
 
 def _hugging_faces(preprocess: dict[str, Any]):

@@ -13,6 +13,8 @@ from torch import nn
 _BY_NAME = {
     "class_embedding": (0.0, 0.5),
     "positional_embedding": (0.0, 0.5),
+    "group_token0": (0.0, 0.5),
+    "group_token1": (0.0, 0.5),
     "token_embedding.weight": (0.0, 0.5),
     "logit_scale": (math.log(50), 0.3),
     "logit_bias": (0.0, 1.0),
@@ -38,9 +40,9 @@ def _spread(name: str, weight: torch.Tensor, layers: int) -> tuple[float, float]
 
 @torch.no_grad()
 def randomise(model: nn.Module, seed: int, layers: int) -> None:
-    """Draws all parameters of an open_clip CLIP, and the statistics of its batch norms.
+    """Draws all parameters of an open_clip CLIP or a tower, and the statistics of its batch norms.
 
-    `layers` is the depth of its deeper tower, in residual blocks.
+    `layers` is the depth of the deeper tower, in residual blocks.
     """
     generator = torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():

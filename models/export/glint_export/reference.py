@@ -39,6 +39,9 @@ class Reference:
     logit_scale: float
     logit_bias: float
     libraries: tuple[str, ...] = ()  # distributions that took part, beside those of every package
+    # pixels -> [B] bool: no choice in the tower is so close that rounding could turn it.
+    # None: the tower makes no choices.
+    steady: Callable[[Tensor], Tensor] | None = None
 
     def ids(self, text: str) -> list[int]:
         """Start token to end token, without the padding."""

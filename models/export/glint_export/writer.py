@@ -73,6 +73,8 @@ def _save_strings(
     for name in names:
         if strings := getattr(parts, name):
             (folder / f"{name}.json").write_bytes(to_json(strings))
+    for path, templates in getattr(parts, "more_templates", {}).items():
+        (folder / path).write_bytes(to_json(templates))
 
 
 def _seal(folder: Path, manifest: dict[str, Any]) -> None:
@@ -151,7 +153,7 @@ def write_package(out: Path, parts: PackageParts, force: bool = False) -> None:
         files = parts.pictures or pictures_module.drawn(parts.preprocess["size"][0])
         golden = _fill(folder, parts, files)
         verify(Package(folder), parts.reference, golden, files)
-        check_calls(Package(folder), parts.calls)
+        check_calls(Package(folder), parts.calls + parts.checked)
     progress(f"wrote {out}")
 
 

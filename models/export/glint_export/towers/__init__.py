@@ -1,13 +1,17 @@
 """Canonical towers: one file an architecture, shared by every family."""
 
 from .conv import ConvImageEncoder
+from .groupvit import GroupVit, GroupVitConfig, ProjectedTextTransformer
 from .resnet import ModifiedResNet, ResnetConfig
 from .text import TextConfig, TextTransformer
 from .vit import VisionTransformer, VitConfig
 
 __all__ = [
     "ConvImageEncoder",
+    "GroupVit",
+    "GroupVitConfig",
     "ModifiedResNet",
+    "ProjectedTextTransformer",
     "ResnetConfig",
     "TextConfig",
     "TextTransformer",

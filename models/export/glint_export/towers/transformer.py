@@ -41,12 +41,12 @@ class Attention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """width -> mlp_dim -> width, with GELU or CLIP's QuickGELU x * sigmoid(1.702 x)."""
+    """width -> mlp_dim -> width or `out`, with GELU or CLIP's QuickGELU x * sigmoid(1.702 x)."""
 
-    def __init__(self, width: int, mlp_dim: int, quick_gelu: bool):
+    def __init__(self, width: int, mlp_dim: int, quick_gelu: bool, out: int | None = None):
         super().__init__()
         self.c_fc = nn.Linear(width, mlp_dim)
-        self.c_proj = nn.Linear(mlp_dim, width)
+        self.c_proj = nn.Linear(mlp_dim, width if out is None else out)
         self.quick_gelu = quick_gelu
 
     def forward(self, x: Tensor) -> Tensor:
