@@ -2,6 +2,7 @@
 
 from .conv import ConvImageEncoder
 from .groupvit import GroupVit, GroupVitConfig, ProjectedTextTransformer
+from .lseg import LsegConfig, LsegConvConfig, LsegImage, LsegResnetConfig, LsegVitConfig
 from .resnet import ModifiedResNet, ResnetConfig
 from .text import TextConfig, TextTransformer
 from .vit import VisionTransformer, VitConfig
@@ -10,6 +11,11 @@ __all__ = [
     "ConvImageEncoder",
     "GroupVit",
     "GroupVitConfig",
+    "LsegConfig",
+    "LsegConvConfig",
+    "LsegImage",
+    "LsegResnetConfig",
+    "LsegVitConfig",
     "ModifiedResNet",
     "ProjectedTextTransformer",
     "ResnetConfig",
