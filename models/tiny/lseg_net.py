@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SIDE = 64  # pixels of a training scene
-LSEG = LsegConvConfig(stem=STEM, widths=WIDTHS, features=32, embed_dim=EMBED_DIM)
+LSEG = LsegConvConfig(stem=STEM, widths=WIDTHS, features=48, embed_dim=EMBED_DIM)
 SCALE = 1 / 0.07  # of the cosines, as in the released code
 
 

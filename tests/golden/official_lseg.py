@@ -28,9 +28,9 @@ def _module(name: str, **members) -> types.ModuleType:
 
 
 class SmallResNet(ResNet):
-    """torchvision's ResNet, an eighth as wide, with as many blocks as `layers` says."""
+    """torchvision's ResNet, a sixteenth as wide, with as many blocks as `layers` says."""
 
-    def __init__(self, layers: tuple[int, ...], width: int = 8):
+    def __init__(self, layers: tuple[int, ...], width: int = 4):
         nn.Module.__init__(self)
         self._norm_layer, self.inplanes, self.dilation = nn.BatchNorm2d, width, 1
         self.groups, self.base_width = 1, 64
@@ -64,8 +64,8 @@ class Official:
             embed_dim=DIM,
             quick_gelu=True,
             vision_cfg={
-                "image_size": 32, "layers": 1, "width": 64, "patch_size": 32,
-                "head_width": 64, "mlp_ratio": 1.0,
+                "image_size": 32, "layers": 1, "width": 8, "patch_size": 16,
+                "head_width": 8, "mlp_ratio": 1.0,
             },
             text_cfg={
                 "context_length": 77, "vocab_size": self.tokenizer.vocab_size, "width": 32,
@@ -100,7 +100,7 @@ class Official:
                 SmallResNet((1, 2, 1, 1))
             ),
         )
-        levels = {"clip_resnet101": (32, 64, 128, 256)}.get(backbone, VIT_LEVELS)
+        levels = {"clip_resnet101": (16, 32, 64, 128)}.get(backbone, VIT_LEVELS)
         for module in (blocks, zs):
             module._make_scratch = lambda _, *rest, **options: scratch(levels, *rest, **options)
         options = {
