@@ -10,6 +10,7 @@ weights, all of them f16 numbers, are saved by Trainer.save_checkpoint as `net` 
   nets      what each stage makes of noise at two sizes and batches; a sample of the numbers
   texts     clip_pretrained.encode_text
   blocks    head_block of both options, applied as LSeg.forward does
+  released  the same of the released shapes, whose weights are random_source's
   cases     for each package and picture: a single pass, and LSeg_MultiEvalModule with all its
             scales, windows and mirrored views; the label map, where "." is a pixel whose two best
             logits differ by less than 1e-3
@@ -32,6 +33,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent / "models" / "export")]
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from glint_export import lseg, lseg_checkpoint, pictures, write_package  # noqa: E402
+from glint_export.lseg_names import TEXT, is_unused, official_name, official_shape  # noqa: E402
 from official import vocabulary  # noqa: E402
 from official_lseg import DIM, Official, randomise  # noqa: E402
 from open_clip.tokenizer import SimpleTokenizer  # noqa: E402
@@ -53,6 +55,7 @@ NETS = {  # backbone, option, depth, activation
 # Of the weights of vit16, whose block is left out for option 0.
 CASES = {"lseg": (0, 0, "lrelu"), "lseg-option1": (1, 2, "lrelu"), "lseg-option2": (2, 3, "tanh")}
 PICTURES = {"wide.png": (75, 50), "tall.png": (40, 90)}
+RELEASED = [(2, 96, 64), (1, 224, 480)]
 SIZES = [(2, 64, 96), (3, 96, 32)]
 
 
@@ -276,6 +279,34 @@ def block_answers(code: Official) -> list[dict]:
     return made
 
 
+def released(code: Official) -> dict:
+    """The image sides of the released shapes, with the weights of lseg_checkpoint.random_source."""
+    made, seed = {}, 11
+    for arch in lseg_checkpoint.ARCHITECTURES:
+        source = lseg_checkpoint.random_source(seed, arch, lseg.Blocks())
+        net = code.released(arch)
+        state = {
+            official_name("image", name): tensor.reshape(official_shape(name, tensor))
+            for name, tensor in source.image.state_dict().items()
+        }
+        missing, unexpected = net.load_state_dict(state, strict=False)
+        assert not unexpected and all(is_unused(n) or n.startswith(TEXT) for n in missing)
+        maps: list[Tensor] = []
+        net.scratch.head1.register_forward_hook(lambda _, inputs, out, maps=maps: maps.append(out))
+        for size in RELEASED:
+            pixels = pictures.noise(*size)
+            try:
+                net.forward(pixels, [0] * size[0] if arch == "clip_resnet101" else ["a"])
+            except RuntimeError:  # the texts of its small CLIP have fewer numbers
+                pass
+        maps = [x / x.norm(dim=1, keepdim=True) for x in maps]
+        made[arch] = {
+            "seed": seed,
+            "maps": [{"size": s, "map": sampled(x)} for s, x in zip(RELEASED, maps, strict=True)],
+        }
+    return made
+
+
 def case_net(code: Official, name: str, weights: dict[str, Tensor]) -> nn.Module:
     net = code.net(NETS["vit16"][0], LABELS, *CASES[name])
     keys = net.state_dict()
@@ -312,6 +343,7 @@ def main() -> None:
         ],
         "cases": {},
     }
+    made["released"] = released(code)
     for name in CASES:
         save_package(name, merges)
         module = Evaluated(case_net(code, name, nets["vit16"].state_dict()))

@@ -116,6 +116,24 @@ class Official:
         net.out_c = DIM
         return net.eval()
 
+    def released(self, backbone: str) -> nn.Module:
+        """The network as it is released; its CLIP, which the image side does not use, is small."""
+        names = {
+            "clip_vitl16_384": ("blocks", "vit", "_make_pretrained_clip_vitl16_384"),
+            "clip_vitb32_384": ("blocks", "vit", "_make_pretrained_clip_vitb32_384"),
+            "clip_resnet101": ("blocks_zs", "vit_zs", "_make_pretrained_clip_rn101"),
+        }
+        blocks, vit, make = names[backbone]
+        blocks, vit = (sys.modules[f"modules.models.lseg_{name}"] for name in (blocks, vit))
+        sys.modules["clip"].load = lambda *_, **__: (self._clip(), None)
+        untrained = getattr(vit, make)
+        setattr(blocks, make, lambda _pretrained, **options: untrained(False, **options))
+        if backbone == "clip_resnet101":
+            return self.nets_zs.LSegRNNetZS(
+                ["a"], use_pretrained=False, backbone=backbone, features=256, arch_option=0
+            ).eval()
+        return self.nets.LSegNet(["a"], backbone=backbone, features=256, arch_option=0).eval()
+
 
 def randomise(model: nn.Module, seed: int) -> None:
     """Every parameter and statistic an f16 number, norms' scales and biases too."""
