@@ -5,8 +5,8 @@ r"""Trains tiny-lseg's image tower on scenes of known masks (scenes.py).
 
 As LSeg learns: the cross-entropy of every pixel's cosines to the words of all labels, the text tower
 (tiny-clip's) frozen.  The words of a class are drawn anew for every step, half of the time its plain
-name; "background" is a label like the others.  The backbone is tiny-clip's, whose last three
-convolutions go on learning, more slowly.
+name; "background" is a label like the others.  The backbone begins as tiny-clip's and goes on
+learning, at a tenth of the decoder's rate.
 
 The scenes of held-out photos choose the checkpoint.  Writes OUT/last.pt, OUT/checkpoint.pt and
 OUT/log.txt; a run that was stopped goes on from OUT/last.pt.
@@ -36,7 +36,7 @@ from torch.nn import functional as F  # noqa: E402
 
 EVERY = 250  # steps between looks at held-out scenes
 HELD = 128  # of them
-LARGE = 96  # pixels a side of every other batch's scenes, which are half as many
+LARGE = 96  # pixels a side of every fourth batch's scenes, which are half as many
 
 
 class Words:
@@ -93,13 +93,12 @@ def train(args: argparse.Namespace) -> None:
     words = Words(base)
     model = TrainLseg().to(memory_format=torch.channels_last)
     model.start_from(base.image)
-    for part in (model.backbone.stages[1], model.backbone.last):
-        part.requires_grad_(args.tune > 0)
+    model.backbone.stem.requires_grad_(False)
     groups = [
-        {"params": [p for p in part.parameters() if p.requires_grad], "rate": rate}
-        for part, rate in ((model.decoder, args.lr), (model.backbone, args.lr * args.tune))
+        {"params": list(model.backbone.stages.parameters()), "share": args.backbone},
+        {"params": list(model.decoder.parameters()), "share": 1.0},
     ]
-    adam = torch.optim.AdamW([g for g in groups if g["params"]], betas=(0.9, 0.98), weight_decay=0.01)
+    adam = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01)
     step, best, started = 0, 0.0, time.time()
     args.out.mkdir(parents=True, exist_ok=True)
     if (args.out / "last.pt").is_file():
@@ -110,14 +109,14 @@ def train(args: argparse.Namespace) -> None:
         scenes.generator.manual_seed(args.seed + step)
     total = 0.0
     while step < args.steps:
-        large = step % 2 == 1
+        large = step % 4 == 3
         count = args.batch_size // 2 if large else args.batch_size
         pictures, maps = scenes.draw(count, LARGE if large else SIDE)
         loss = loss_of(model, normalise(pictures), maps, words.draw(rng))
         adam.zero_grad()
         loss.backward()
         for group in adam.param_groups:
-            group["lr"] = group["rate"] * ramp_of(step, args.steps)
+            group["lr"] = group["share"] * args.lr * ramp_of(step, args.steps)
         adam.step()
         total += loss.item()
         step += 1
@@ -145,7 +144,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--tune", type=float, default=0.2, help="share of it for the backbone")
+    parser.add_argument(
+        "--backbone", type=float, default=0.1, help="the backbone's share of the learning rate"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
