@@ -8,7 +8,8 @@ from glint_export import lseg_checkpoint
 from glint_export.lseg import Blocks
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
-PACKAGES = {name: GOLDEN / "packages" / f"{name}.glint" for name in ("lseg", "lseg-option1", "lseg-option2")}
+NAMES = ("lseg", "lseg-option1", "lseg-option2")
+PACKAGES = {name: GOLDEN / f"packages/{name}.glint" for name in NAMES}
 HEADS = 2  # of the transformers' image towers
 BLOCKS = {"vit16": Blocks(1, 2, "lrelu"), "vit32": Blocks(), "resnet": Blocks()}
 

@@ -65,7 +65,8 @@ def main() -> None:
     counts = counts.view(classes, classes)
     print(of_counts(counts, 0.0))
     both = counts.sum(0) + counts.sum(1) - counts.diag()
-    print(", ".join(f"{n} {float(x):.3f}" for n, x in zip(LABELS, counts.diag() / both, strict=True)))
+    iou = (counts.diag() / both).tolist()
+    print(", ".join(f"{name} {x:.3f}" for name, x in zip(LABELS, iou, strict=True)))
     if args.figure:
         rows = [pictures[:SHOWN].permute(0, 2, 3, 1).numpy()]
         rows += [COLOURS[x.numpy()] for x in (segmenter.answers(pictures[:SHOWN]), maps[:SHOWN])]

@@ -3,10 +3,10 @@ r"""Trains tiny-lseg's image tower on scenes of known masks (scenes.py).
     python models/tiny/train_lseg.py --photos cifar10/train --base models/tiny-clip.glint \
         --out build/tiny-lseg
 
-As LSeg learns: the cross-entropy of every pixel's cosines to the words of all labels, the text tower
-(tiny-clip's) frozen.  The words of a class are drawn anew for every step, half of the time its plain
-name; "background" is a label like the others.  The backbone begins as tiny-clip's and goes on
-learning, at a tenth of the decoder's rate.
+As LSeg learns: the cross-entropy of every pixel's cosines to the words of all labels, the text
+tower (tiny-clip's) frozen.  The words of a class are drawn anew for every step, half of the time
+its plain name; "background" is a label like the others.  The backbone begins as tiny-clip's and goes
+on learning, at a tenth of the decoder's rate.
 
 The scenes of held-out photos choose the checkpoint.  Writes OUT/last.pt, OUT/checkpoint.pt and
 OUT/log.txt; a run that was stopped goes on from OUT/last.pt.

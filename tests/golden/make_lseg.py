@@ -1,11 +1,12 @@
-"""Writes lseg/ (checkpoints and pictures), packages/lseg*.glint and lseg.json: what the released code
-of LSeg saves, computes and answers.
+"""Writes lseg/ (checkpoints and pictures), packages/lseg*.glint and lseg.json: what the released
+code of LSeg saves, computes and answers.
 
     python tests/golden/make_lseg.py LANG_SEG
 
 LANG_SEG is a checkout of isl-org/lang-seg (bb00b21); pytorch-lightning is installed beside the
 exporter's packages (official_lseg.py says what is stood in for).  Small networks with random
-weights, all of them f16 numbers, are saved by Trainer.save_checkpoint as `net` of a module.  Of them:
+weights, all of them f16 numbers, are saved by Trainer.save_checkpoint as `net` of a module.  Of
+them:
 
   nets      what each stage makes of noise at two sizes and batches; a sample of the numbers
   texts     clip_pretrained.encode_text
@@ -55,6 +56,9 @@ NETS = {  # backbone, option, depth, activation
 # Of the weights of vit16, whose block is left out for option 0.
 CASES = {"lseg": (0, 0, "lrelu"), "lseg-option1": (1, 2, "lrelu"), "lseg-option2": (2, 3, "tanh")}
 PICTURES = {"wide.png": (75, 50), "tall.png": (40, 90)}
+WINDOWS = [  # base, crop, height, width
+    (520, 480, 512, 683), (520, 480, 683, 512), (BASE, CROP, 50, 75), (BASE, CROP, 90, 40),
+]  # fmt: skip
 RELEASED = [(2, 96, 64), (1, 224, 480)]
 SIZES = [(2, 64, 96), (3, 96, 32)]
 
@@ -188,8 +192,10 @@ def answered(scores: Tensor) -> list[str]:
 
 
 def at_points(planes: Tensor, step: tuple[int, int]) -> dict:
-    points = [[y, x] for y in range(1, planes.shape[2], step[0]) for x in range(2, planes.shape[3], step[1])]
-    return {"points": points, "values": rounded(torch.stack([planes[0, :, y, x] for y, x in points]))}
+    rows, columns = (range(i, planes.shape[1 + i], step[i - 1]) for i in (1, 2))
+    points = [[y, x] for y in rows for x in columns]
+    values = torch.stack([planes[0, :, y, x] for y, x in points])
+    return {"points": points, "values": rounded(values)}
 
 
 def single(module: Evaluated, pixels: Tensor) -> dict:
@@ -339,7 +345,7 @@ def main() -> None:
         "blocks": block_answers(code),
         "windows": [
             {"base": b, "crop": c, "picture": [h, w], "scales": windows(code, b, c, h, w)}
-            for b, c, h, w in ((520, 480, 512, 683), (520, 480, 683, 512), (BASE, CROP, 50, 75), (BASE, CROP, 90, 40))
+            for b, c, h, w in WINDOWS
         ],
         "cases": {},
     }
@@ -357,7 +363,8 @@ def main() -> None:
         for file, case in made["cases"][name].items():
             for kind in ("single", "official"):
                 rows = "".join(case[kind]["map"])
-                print(name, file, kind, {c: rows.count(c) for c in sorted(set(rows))}, file=sys.stderr)
+                counts = {c: rows.count(c) for c in sorted(set(rows))}
+                print(name, file, kind, counts, file=sys.stderr)
     ANSWERS.write_text(json.dumps(made, ensure_ascii=False) + "\n")
 
 

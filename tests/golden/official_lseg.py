@@ -75,8 +75,8 @@ class Official:
 
     def _vit(self, module: types.ModuleType, patch: int) -> tuple[nn.Module, nn.Module]:
         model = timm.models.VisionTransformer(
-            img_size=3 * patch, patch_size=patch, embed_dim=WIDTH, depth=4, num_heads=2, mlp_ratio=2,
-            num_classes=5,
+            img_size=3 * patch, patch_size=patch, embed_dim=WIDTH, depth=4, num_heads=2,
+            mlp_ratio=2, num_classes=5,
         )  # fmt: skip
         make = getattr(module, f"_make_vit_b{patch}_backbone")
         backbone = make(

@@ -148,7 +148,7 @@ def _add_lseg(families, common: argparse.ArgumentParser) -> None:
         "--arch-option", type=int, choices=[0, 1, 2], default=0, help="default: 0, no block"
     )
     block.add_argument(
-        "--block-depth", type=int, default=0, metavar="N", help="how often it is applied; default: 0"
+        "--block-depth", type=int, default=0, metavar="N", help="how often it runs; default: 0"
     )
     block.add_argument(
         "--activation", choices=["relu", "lrelu", "tanh"], default="lrelu", help="default: lrelu"

@@ -6,7 +6,6 @@ logits are training's arguments, and no checkpoint holds them.
 """
 
 import io
-import re
 from dataclasses import replace
 from math import isqrt
 from pathlib import Path
@@ -23,6 +22,7 @@ from .lseg import HALF, Blocks, Protocol, Source
 from .lseg_names import HEAD_BLOCK, TEXT, from_official, is_unused, official_name, official_shape
 from .package import digest
 from .random_weights import randomise
+from .sizes import Sizes, heads_of
 from .towers import (
     LsegConfig,
     LsegImage,
@@ -32,7 +32,6 @@ from .towers import (
     TextTransformer,
 )
 
-_HEAD = 64  # numbers a head
 _BLOCKS = "pretrained.model.blocks"
 _TEXT_BLOCKS = f"{TEXT}transformer.resblocks"
 _CLIP_DIM = 512  # of ViT-B/32, whose text tower goes with all of these
@@ -51,42 +50,10 @@ ARCHITECTURES: dict[str, LsegConfig] = {
 }  # fmt: skip
 
 
-class _Sizes:
-    """Sizes of named tensors; an ExportError for one that is not there."""
-
-    def __init__(self, state: StateDict, source: str):
-        self.state, self.source = state, source
-
-    def __call__(self, name: str, axis: int, dimensions: int) -> int:
-        tensor = self.state.get(name)
-        if tensor is None or tensor.ndim != dimensions or 0 in tensor.shape:
-            got = "none" if tensor is None else f"the shape {list(tensor.shape)}"
-            raise ExportError(
-                f"expected {name} of {dimensions} dimensions in {self.source}, which LSeg has, "
-                f"got {got}"
-            )
-        return tensor.shape[axis]
-
-    def count(self, prefix: str) -> int:
-        """Different numbers behind `prefix`; check_shapes() names the gaps."""
-        pattern = re.compile(re.escape(prefix) + r"\.(\d+)\.")
-        count = len({m[1] for name in self.state if (m := pattern.match(name))})
-        if not 1 <= count <= 1000:
-            raise ExportError(f"expected blocks {prefix}.N in {self.source}, got {count}")
-        return count
-
-
-def _heads(width: int, heads: int | None, what: str) -> int:
-    heads = heads or max(1, width // _HEAD)
-    if width % heads:
-        raise ExportError(f"expected heads that divide the {what}'s width {width}, got {heads}")
-    return heads
-
-
-def _vit_config(size: _Sizes, heads: int | None, features: int, embed_dim: int) -> LsegVitConfig:
+def _vit_config(size: Sizes, heads: int | None, features: int, embed_dim: int) -> LsegVitConfig:
     width = size("pretrained.model.pos_embed", 2, 3)
     patch = size("pretrained.model.patch_embed.proj.weight", 2, 4)
-    positions, layers = size("pretrained.model.pos_embed", 1, 3) - 1, size.count(_BLOCKS)
+    positions, layers = size("pretrained.model.pos_embed", 1, 3) - 1, size.blocks(_BLOCKS)
     grid = isqrt(max(positions, 0))
     if grid < 1 or grid * grid != positions:
         raise ExportError(
@@ -103,7 +70,7 @@ def _vit_config(size: _Sizes, heads: int | None, features: int, embed_dim: int) 
         patch_size=patch,
         width=width,
         layers=layers,
-        heads=_heads(width, heads, "image tower"),
+        heads=heads_of(width, heads, "image tower"),
         mlp_dim=size(f"{_BLOCKS}.0.mlp.fc1.weight", 0, 2),
         taps=tuple(layers * i // 4 - 1 for i in (1, 2, 3, 4)),
         levels=tuple(size(f"pretrained.act_postprocess{i}.3.weight", 0, 4) for i in (1, 2, 3, 4)),
@@ -112,7 +79,7 @@ def _vit_config(size: _Sizes, heads: int | None, features: int, embed_dim: int) 
     )
 
 
-def _image_config(size: _Sizes, heads: int | None) -> LsegConfig:
+def _image_config(size: Sizes, heads: int | None) -> LsegConfig:
     features = size("scratch.layer1_rn.weight", 0, 4)
     embed_dim = size("scratch.head1.weight", 0, 4)
     if "pretrained.model.pos_embed" in size.state:
@@ -125,20 +92,20 @@ def _image_config(size: _Sizes, heads: int | None) -> LsegConfig:
     stages = ("pretrained.layer1.4", *(f"pretrained.layer{i}" for i in (2, 3, 4)))
     return LsegResnetConfig(
         width=size("pretrained.layer1.0.weight", 0, 4),
-        layers=tuple(size.count(stage) for stage in stages),
+        layers=tuple(size.blocks(stage) for stage in stages),
         features=features,
         embed_dim=embed_dim,
     )
 
 
-def _text_config(size: _Sizes, embed_dim: int, eot: int) -> TextConfig:
+def _text_config(size: Sizes, embed_dim: int, eot: int) -> TextConfig:
     width = size(f"{TEXT}positional_embedding", 1, 2)
     return TextConfig(
         vocab_size=size(f"{TEXT}token_embedding.weight", 0, 2),
         context_length=size(f"{TEXT}positional_embedding", 0, 2),
         width=width,
-        layers=size.count(_TEXT_BLOCKS),
-        heads=_heads(width, None, "text tower"),
+        layers=size.blocks(_TEXT_BLOCKS),
+        heads=heads_of(width, None, "text tower"),
         mlp_dim=size(f"{_TEXT_BLOCKS}.0.mlp.c_fc.weight", 0, 2),
         embed_dim=embed_dim,
         quick_gelu=True,
@@ -149,7 +116,8 @@ def _text_config(size: _Sizes, embed_dim: int, eot: int) -> TextConfig:
 def read_model(path: Path) -> StateDict:
     """The weights of the network.
 
-    The file is a checkpoint of pytorch-lightning, whose network is `net`, or a state dict of the network alone.
+    The file is a checkpoint of pytorch-lightning, whose network is `net`, or the network's state dict
+    alone.
     """
     content = read_saved(path, "a checkpoint of isl-org/lang-seg")
     state = content.get("state_dict", content) if isinstance(content, dict) else content
@@ -191,7 +159,7 @@ def load_source(
     """
     progress(f"reading {path.name}")
     state = read_model(path)
-    size = _Sizes(state, path.name)
+    size = Sizes(state, path.name, "LSeg")
     image = _image_config(size, heads)
     merges = merges or Path(default_bpe()).read_bytes()
     context = size(f"{TEXT}positional_embedding", 0, 2)

@@ -2,7 +2,8 @@
 
 from .conv import ConvImageEncoder
 from .groupvit import GroupVit, GroupVitConfig, ProjectedTextTransformer
-from .lseg import LsegConfig, LsegConvConfig, LsegImage, LsegResnetConfig, LsegVitConfig
+from .lseg import LsegImage
+from .lseg_backbones import LsegConfig, LsegConvConfig, LsegResnetConfig, LsegVitConfig
 from .resnet import ModifiedResNet, ResnetConfig
 from .text import TextConfig, TextTransformer
 from .vit import VisionTransformer, VitConfig
