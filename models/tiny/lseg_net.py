@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SIDE = 64  # pixels of a training scene
-LSEG = LsegConvConfig(stem=STEM, widths=WIDTHS, features=64, embed_dim=EMBED_DIM)
+LSEG = LsegConvConfig(stem=STEM, widths=WIDTHS, features=48, embed_dim=EMBED_DIM)
 SCALE = 1 / 0.07  # of the cosines, as in the released code
 
 
@@ -23,11 +23,13 @@ class TrainLseg(LsegImage):
                     setattr(module, name, nn.BatchNorm2d(len(child.weight)))
 
     def start_from(self, clip: nn.Module) -> None:
-        """The convolutions of tiny-clip's image tower."""
-        state = clip.state_dict()
-        self.backbone.load_state_dict(
-            {name: state[name] for name in state if not name.startswith("proj.")}
-        )
+        """The convolutions of tiny-clip's image tower but the last one."""
+        state = {
+            name.replace("stages.2.conv1.", "last."): tensor
+            for name, tensor in clip.state_dict().items()
+            if not name.startswith(("stages.2.conv2.", "proj."))
+        }
+        self.backbone.load_state_dict(state)
 
     def tower(self) -> LsegImage:
         made = LsegImage(LSEG)

@@ -5,8 +5,8 @@ r"""Trains tiny-lseg's image tower on scenes of known masks (scenes.py).
 
 As LSeg learns: the cross-entropy of every pixel's cosines to the words of all labels, the text
 tower (tiny-clip's) frozen.  The words of a class are drawn anew for every step, half of the time
-its plain name; "background" is a label like the others.  The backbone begins as tiny-clip's and goes
-on learning, at a tenth of the decoder's rate.
+its plain name; "background" is a label like the others.  The backbone begins as tiny-clip's, or as
+an earlier run's, and goes on learning, at a tenth of the decoder's rate.
 
 The scenes of held-out photos choose the checkpoint.  Writes OUT/last.pt, OUT/checkpoint.pt and
 OUT/log.txt; a run that was stopped goes on from OUT/last.pt.
@@ -82,6 +82,17 @@ def look(model: LsegImage, pixels: Tensor, maps: Tensor, words: Tensor) -> Score
     return of_counts(counts.view(classes, classes), 0.0)
 
 
+def learner(base: Base, earlier: Path | None) -> TrainLseg:
+    model = TrainLseg().to(memory_format=torch.channels_last)
+    model.start_from(base.image)
+    if earlier:
+        state = torch.load(earlier, weights_only=True)["learner"]
+        names = model.backbone.state_dict()
+        model.backbone.load_state_dict({name: state[f"backbone.{name}"] for name in names})
+    model.backbone.stem.requires_grad_(False)
+    return model
+
+
 def train(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
@@ -91,11 +102,10 @@ def train(args: argparse.Namespace) -> None:
     held_pixels = normalise(pictures)
     base = load_base(args.base)
     words = Words(base)
-    model = TrainLseg().to(memory_format=torch.channels_last)
-    model.start_from(base.image)
-    model.backbone.stem.requires_grad_(False)
+    model = learner(base, args.start)
+    backbone = [p for p in model.backbone.parameters() if p.requires_grad]
     groups = [
-        {"params": list(model.backbone.stages.parameters()), "share": args.backbone},
+        {"params": backbone, "share": args.backbone},
         {"params": list(model.decoder.parameters()), "share": 1.0},
     ]
     adam = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01)
@@ -141,6 +151,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--base", type=Path, required=True, metavar="TINY-CLIP.glint")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="last.pt of a run whose backbone to begin with")
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--lr", type=float, default=3e-3)

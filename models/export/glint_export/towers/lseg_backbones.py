@@ -202,14 +202,13 @@ class ConvBackbone(nn.Module):
         super().__init__()
         first, second, third = config.widths
         self.stem = nn.Conv2d(3, config.stem, 2)
-        self.stages = nn.Sequential(
-            Stage(config.stem, first), Stage(first, second), Stage(second, third)
-        )
+        self.stages = nn.Sequential(Stage(config.stem, first), Stage(first, second))
+        self.last = nn.Conv2d(second, third, 3, padding=1)
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
         x = F.gelu(self.stem(F.pad(pixels, [0, 1, 0, 1])))  # whole halves, from sides that are even
-        fine = self.stages[1](self.stages[0](x))
-        x = self.stages[2](fine)
+        fine = self.stages(x)
+        x = F.gelu(F.max_pool2d(self.last(fine), 2))
         coarse = F.max_pool2d(x, 2)
         return [fine, x, coarse, F.max_pool2d(coarse, 2)]
 
