@@ -29,10 +29,14 @@ class Patches(nn.Module):
         self.stages = nn.Sequential(Stage(STEM, WIDTHS[0]), Stage(WIDTHS[0], WIDTHS[1]))
         self.proj = nn.Conv2d(WIDTHS[1], width, 2, stride=2)
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def cells(self, pixels: Tensor) -> Tensor:
+        """[B, 256, H // 4, W // 4]."""
         # One more row and column, so that 2 x 2 pixels without a border make as many cells.
         pixels = F.pad(pixels, [0, 1, 0, 1], mode="replicate")
-        return self.proj(self.stages(F.gelu(self.stem(pixels))))
+        return self.stages(F.gelu(self.stem(pixels)))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.proj(self.cells(pixels))
 
 
 class TinyGroupVit(GroupVit):
@@ -56,10 +60,10 @@ class StraightThrough(Assignment):
 
 
 class TrainGroupVit(TinyGroupVit):
-    """TinyGroupVit that learns."""
+    """TinyGroupVit that learns on the teacher's convolutions, which stay as they are: it takes what
+    patch.cells() makes in the place of pixels."""
 
     def __init__(self, teacher: ConvImageEncoder):
-        """Begins with the teacher's convolutions, of which only the last one learns on."""
         super().__init__()
         for grouping in (self.grouping0, self.grouping1):
             grouping.assign.__class__ = StraightThrough
@@ -71,16 +75,20 @@ class TrainGroupVit(TinyGroupVit):
         self.patch.stem.load_state_dict(teacher.stem.state_dict())
         for mine, theirs in zip(self.patch.stages, teacher.stages, strict=False):
             mine.load_state_dict(theirs.state_dict())
-        self.patch.requires_grad_(False)
-        for module in (self.patch.stages[1].conv2, self.patch.proj):
-            module.requires_grad_(True)
+        self.patch.stem.requires_grad_(False)
+        self.patch.stages.requires_grad_(False)
 
-    def learn(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def tokens(self, pixels: Tensor) -> Tensor:
+        grid = self.patch.proj(pixels)
+        x = self.patch_norm(grid.flatten(2).transpose(1, 2))
+        return x + self.positions(grid.shape[2], grid.shape[3])
+
+    def learn(self, cells: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """-> embedding [B, D], groups [B, G, D], each patch's shares in them [B, G, N], and the
         patches behind the first stage [B, N, C]."""
         seen: list[Tensor] = []
         hook = self.grouping0.norm_x.register_forward_hook(lambda *args: seen.append(args[2]))
-        groups, first, second = self.encode(pixels)
+        groups, first, second = self.encode(cells)
         hook.remove()
         with torch.autocast("cpu", enabled=False):
             shares = second.float() @ first.float()

@@ -9,8 +9,8 @@ shows (all classes of the scene are right, in equal shares, as in its multi-labe
 every patch is told its class: through the groups it belongs to (its shares in the groups times
 their classes, which is what segmentation computes), and before the grouping, by a layer that is
 thrown away.  Patches of background are told that no class is likelier than another, which the
-head's background rule reads.  The words are those of tiny-clip's text tower, which is frozen; the
-first blocks begin as tiny-vit's.
+head's background rule reads.  And two patches are told to share a group if they show the same.
+Words and the cells of the convolutions are tiny-clip's, which learns nothing.
 
 The scenes of held-out photos choose the checkpoint and the background's threshold.  Writes
 OUT/last.pt, OUT/checkpoint.pt and OUT/log.txt; a run that was stopped goes on from OUT/last.pt.
@@ -40,8 +40,10 @@ from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 CLASSES = len(captions.CLASSES)
-EVERY = 150  # steps between looks at held-out scenes
+EVERY = 200  # steps between looks at held-out scenes
 HELD = 256  # of them
+POOL = 2048  # scenes whose cells are kept
+REPLAYS = 4
 
 
 class Words:
@@ -80,10 +82,9 @@ def pairs_of(shares: Tensor, belongs: Tensor) -> Tensor:
     return (weight * told).mean() / 2
 
 
-def loss_of(model: nn.Module, pixels: Tensor, maps: Tensor, words: Tensor) -> Tensor:
-    shares = shares_of(maps)
+def loss_of(model: nn.Module, cells: Tensor, shares: Tensor, words: Tensor) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        embedding, groups, belongs, patches = model.tower.learn(pixels)
+        embedding, groups, belongs, patches = model.tower.learn(cells)
         guesses = model.patches(patches)
     scale = model.log_scale.exp().clamp(max=100)
     of_groups = (scale * F.normalize(groups.float(), dim=2) @ words.T).softmax(dim=2)
@@ -105,6 +106,25 @@ class Learner(nn.Module):
         self.tower = TrainGroupVit(teacher)
         self.patches = nn.Linear(GROUPVIT.width, CLASSES + 1)
         self.log_scale = nn.Parameter(torch.tensor(1 / 0.07).log())
+
+
+class Pool:
+    """Scenes whose cells are computed once and which are learned from REPLAYS times, then others."""
+
+    def __init__(self, model: Learner, scenes: Scenes):
+        self.model, self.scenes = model, scenes
+        self.batches: list[Tensor] = []  # rows that are still to come
+
+    def next(self, batch: int) -> tuple[Tensor, Tensor]:
+        """Cells and shares."""
+        if not self.batches:
+            drawn = [self.scenes.draw(batch, SIDE) for _ in range(-(-POOL // batch))]
+            self.cells = torch.cat([cells_of(self.model, pictures) for pictures, _ in drawn])
+            self.shares = torch.cat([shares_of(maps) for _, maps in drawn])
+            for _ in range(REPLAYS):
+                self.batches += torch.randperm(len(self.cells)).split(batch)
+        rows = self.batches.pop()
+        return self.cells[rows], self.shares[rows]
 
 
 class Optimizer:
@@ -136,11 +156,17 @@ class Optimizer:
 
 
 @torch.no_grad()
-def look(model: Learner, pixels: Tensor, maps: Tensor, bank: Tensor) -> Scores:
+def cells_of(model: Learner, pictures: Tensor) -> Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return model.tower.patch.cells(normalise(pictures))
+
+
+@torch.no_grad()
+def look(model: Learner, cells: Tensor, maps: Tensor, bank: Tensor) -> Scores:
     """The best background threshold's scores on held-out scenes, each a window."""
     tower = model.tower.eval()
     scale = float(model.log_scale.exp().clamp(max=100))
-    made = confusion(tower, pixels, maps, bank, scale)
+    made = confusion(tower, cells, maps, bank, scale)
     tower.train()
     return made
 
@@ -151,12 +177,12 @@ def train(args: argparse.Namespace) -> None:
     learned, held = load_train(args.photos)
     scenes = Scenes(*learned, args.seed)
     pictures, held_maps = Scenes(*held, 1).draw(HELD, SIDE)
-    held_pixels = normalise(pictures)
     base = load_base(args.base)
     words, bank = Words(base), bank_of(base.text, captions.CLASSES)
     model = Learner(base.image)
+    pool, held_cells = Pool(model, scenes), cells_of(model, pictures)
     optimizer = Optimizer(model, args.lr, args.adam_lr)
-    step, best, started = 0, 0.0, time.time()
+    step, best, started = 0, 0.0, time.process_time()
     args.out.mkdir(parents=True, exist_ok=True)
     if (args.out / "last.pt").is_file():
         state = torch.load(args.out / "last.pt", weights_only=True)
@@ -166,17 +192,16 @@ def train(args: argparse.Namespace) -> None:
         scenes.generator.manual_seed(args.seed + step)
     total = 0.0
     while step < args.steps:
-        pictures, maps = scenes.draw(args.batch_size, SIDE)
-        loss = loss_of(model, normalise(pictures), maps, words.draw(rng))
+        loss = loss_of(model, *pool.next(args.batch_size), words.draw(rng))
         optimizer.step(loss, ramp_of(step, args.steps))
         total += loss.item()
         step += 1
         if step % EVERY and step != args.steps:
             continue
-        scores = look(model, held_pixels, held_maps, bank)
+        scores = look(model, held_cells, held_maps, bank)
         line = (
             f"step {step} loss {total / EVERY:.4f} {scores} "
-            f"{time.time() - started:.0f} s"
+            f"{time.process_time() - started:.0f} s"
         )
         print(line, flush=True)
         with (args.out / "log.txt").open("a") as log:
@@ -201,8 +226,8 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--base", type=Path, required=True, metavar="TINY-CLIP.glint")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1600)
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=1400)
+    parser.add_argument("--batch-size", type=int, default=96)
     parser.add_argument("--lr", type=float, default=0.02, help="of the blocks' matrices (Muon)")
     parser.add_argument("--adam-lr", type=float, default=2e-3, help="of everything else")
     parser.add_argument("--seed", type=int, default=1)
