@@ -20,6 +20,7 @@
 #include <glint/progress.h>
 #include <glint/report.h>
 #include <glint/resize.h>
+#include <glint/segmentation.h>
 #include <glint/similarity.h>
 #include <glint/tensor.h>
 #include <glint/tokenizer.h>

@@ -6,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/evaluate_maps.h"
 #include "cli/image_files.h"
 #include "cli/json.h"
 #include "cli/labels.h"
@@ -21,16 +22,23 @@ constexpr const char* kExamples =
 underscore read as a space; --labels takes some of them only, and chooses among these. Images that
 cannot be read are reported and not counted.
 
+With --segmentation, DIR holds the images themselves, and MAPS a PNG NAME.png of each image NAME.jpg:
+its values are indices of the labels (--labels, --labels-file or the package's), 255 (65535 of 16
+bits) stands for no label and is not counted.
+
 Examples:
   glint evaluate --folder imagenet/val
   glint evaluate --folder flowers --template "a photo of a {}, a type of flower." --json
-  glint evaluate --folder pets/val --model my-pets.glint --labels "cat, dog" --per-class)";
+  glint evaluate --folder pets/val --model my-pets.glint --labels "cat, dog" --per-class
+  glint evaluate --folder voc/images --segmentation voc/maps --model seg.glint --labels-file voc.txt)";
 
 constexpr std::int64_t kTop = 5;
 
 struct EvaluateOptions {
   CommonOptions common;
   std::string folder;
+  std::string maps;  // "": folders of classes
+  std::string protocol = "official";
   LabelOptions words;
   bool per_class = false;
   bool json = false;
@@ -128,6 +136,15 @@ void print_table(const Tally& tally, bool per_class, Console& console) {
 
 int evaluate(const EvaluateOptions& options, const Context& context) {
   const Words words = read_words(options.words, context.stop);
+  if (!options.maps.empty()) {
+    return evaluate_maps({.common = options.common,
+                          .folder = options.folder,
+                          .maps = options.maps,
+                          .official = options.protocol == "official",
+                          .per_class = options.per_class,
+                          .json = options.json},
+                         words, context);
+  }
   const LabelledImages data = find_images(options.folder, words.labels);
   const Model model = load_model(options.common, context);
   const TextState text = prepare(model, {data.labels, words.templates, {}}, context);
@@ -163,10 +180,21 @@ Command add_evaluate(CLI::App& program, const Context& context) {
   const auto options = std::make_shared<EvaluateOptions>();
   CLI::App* command = program.add_subcommand("evaluate", "Measure accuracy on labelled images");
   command->footer(kExamples);
-  add_text(*command, "--folder", options->folder, "DIR", "Images as DIR/CLASS/*.jpg")->required();
+  add_text(*command, "--folder", options->folder, "DIR",
+           "Images as DIR/CLASS/*.jpg; with --segmentation as DIR/*.jpg")
+      ->required();
+  CLI::Option* const maps = add_text(*command, "--segmentation", options->maps, "MAPS",
+                                     "Label maps as MAPS/*.png: pixel accuracy and mIoU");
+  command
+      ->add_option("--protocol", options->protocol,
+                   "official: as the reference evaluates; single: each image once, as a whole")
+      ->check(CLI::IsMember({"single", "official"}))
+      ->capture_default_str()
+      ->needs(maps);
   add_labels(*command, options->words, BankFlag::kNo);
-  command->add_flag("--per-class", options->per_class, "Also top-1 of each class");
-  command->add_flag("--json", options->json, "One JSON object: images, top1, top5 (of 1)");
+  command->add_flag("--per-class", options->per_class, "Also top-1, or IoU, of each class");
+  command->add_flag("--json", options->json,
+                    "One JSON object: images, top1, top5; or pixel_accuracy, miou (of 1)");
   add_common(*command, options->common);
   return {command, [options, context] { return evaluate(*options, context); }};
 }

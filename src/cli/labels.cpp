@@ -94,9 +94,10 @@ Words read_words(const LabelOptions& options, const std::stop_token& stop) {
   return words;
 }
 
-TextState prepare(const Model& model, const Words& words, const Context& context) {
+TextState prepare(const Model& model, const Words& words, const Context& context,
+                  std::string_view task) {
   if (words.bank) {
-    model.check_bank(*words.bank, kClassifyTask);
+    model.check_bank(*words.bank, task);
     return *words.bank;
   }
   if (words.labels.empty() && model.manifest().classes.empty()) {
@@ -111,7 +112,16 @@ TextState prepare(const Model& model, const Words& words, const Context& context
                                  .templates = words.templates,
                                  .stop = context.stop,
                                  .progress = progress},
-                       kClassifyTask);
+                       task);
+}
+
+const Segmentation& segmentation_of(const Prediction& answer) {
+  const auto* const segmentation = std::get_if<Segmentation>(&answer);
+  if (segmentation == nullptr) {
+    fail(ErrorCode::kUnsupported, "expected a package whose task ", quote(kSegmentTask),
+         " gives each pixel a label, got one that answers otherwise");
+  }
+  return *segmentation;
 }
 
 const Classification& classification_of(const Prediction& answer) {

@@ -7,6 +7,7 @@
 #include <CLI/App.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/command.h"
@@ -28,6 +29,10 @@ enum class BankFlag { kNo, kYes };
 void add_labels(CLI::App& command, LabelOptions& options, BankFlag bank = BankFlag::kYes);
 CLI::Option* add_templates(CLI::App& command, std::vector<std::string>& templates);
 
+// The tasks that the commands ask for.
+inline constexpr const char* kClassifyTask = "classify";
+inline constexpr const char* kSegmentTask = "segment";
+
 // What the flags say, before a model is loaded.
 struct Words {
   std::vector<std::string> labels;     // none: the package's own
@@ -42,12 +47,13 @@ Words read_words(const LabelOptions& options, const std::stop_token& stop);
 
 // The words, encoded with a bar on a terminal; or their bank. No labels: the package's own; an
 // Error that says what to pass when it has none.
-TextState prepare(const Model& model, const Words& words, const Context& context);
+TextState prepare(const Model& model, const Words& words, const Context& context,
+                  std::string_view task = kClassifyTask);
 
 // The answer of a task that classifies. Throws Error(kUnsupported) for another kind.
 const Classification& classification_of(const Prediction& answer);
 
-// The one task that classify and evaluate ask for.
-inline constexpr const char* kClassifyTask = "classify";
+// The answer of a task that gives each pixel a label. Throws Error(kUnsupported) for another kind.
+const Segmentation& segmentation_of(const Prediction& answer);
 
 }  // namespace glint::cli

@@ -10,75 +10,21 @@
 //
 // A transparent colour or palette alpha (tRNS) changes nothing: the way to RGB drops it in Pillow
 // too. Gamma and colour profiles are ignored likewise.
-//
-// libpng reports errors by a callback that must not return; ours jumps. Only code without
-// destructors runs between setjmp and longjmp: the C++ side calls Reader in steps.
-#include <png.h>
-
 #include <algorithm>
-#include <csetjmp>
-#include <cstring>
 #include <vector>
 
 #include "core/check.h"
 #include "image/decode.h"
 #include "image/exif.h"
 #include "image/pixel_memory.h"
+#include "image/png_reader.h"
 
 namespace glint {
 namespace {
 
 constexpr std::string_view kSignature("\x89PNG\r\n\x1a\n", 8);
 
-struct Reader {
-  png_structp png = nullptr;
-  png_infop info = nullptr;
-  const std::uint8_t* next = nullptr;
-  std::size_t left = 0;
-  std::jmp_buf jump{};
-  char message[128] = {};
-
-  Reader() = default;
-  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
-};
-
-[[noreturn]] void on_error(png_structp png, png_const_charp message) {
-  auto* self = static_cast<Reader*>(png_get_error_ptr(png));
-  std::strncpy(self->message, message, sizeof self->message - 1);
-  std::longjmp(self->jump, 1);
-}
-
-void on_warning(png_structp, png_const_charp) {}
-
-void read_bytes(png_structp png, png_bytep out, std::size_t count) {
-  auto* self = static_cast<Reader*>(png_get_io_ptr(png));
-  if (count > self->left) png_error(png, "end of a truncated file");
-  std::memcpy(out, self->next, count);
-  self->next += count;
-  self->left -= count;
-}
-
-bool open_png(Reader& self, ByteSpan bytes) {
-  self.next = bytes.data();
-  self.left = bytes.size();
-  if (setjmp(self.jump) != 0) return false;
-  self.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &self, on_error, on_warning);
-  if (self.png == nullptr) return false;
-  self.info = png_create_info_struct(self.png);
-  if (self.info == nullptr) return false;
-  png_set_read_fn(self.png, &self, read_bytes);
-  // Sizes are checked before; text, profiles and unknown chunks are skipped, never held.
-  png_set_user_limits(self.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-  png_set_chunk_malloc_max(self.png, 0);
-  png_set_keep_unknown_chunks(self.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
-  png_set_check_for_invalid_index(self.png, 0);
-  png_read_info(self.png, self.info);
-  return true;
-}
-
-bool read_rows(Reader& self, std::uint8_t* rows, std::size_t stride) {
+bool read_rows(PngReader& self, std::uint8_t* rows, std::size_t stride) {
   if (setjmp(self.jump) != 0) return false;
   const int depth = png_get_bit_depth(self.png, self.info);
   const int type = png_get_color_type(self.png, self.info);
@@ -100,12 +46,6 @@ bool read_rows(Reader& self, std::uint8_t* rows, std::size_t stride) {
   return true;
 }
 
-void require_done(bool done, const Reader& self) {
-  if (!done) {
-    fail(ErrorCode::kCorruptImage, "PNG: expected sound data, got \"", self.message, "\"");
-  }
-}
-
 PixelMode mode_of(int color_type, int depth) {
   switch (color_type) {
     case PNG_COLOR_TYPE_GRAY:
@@ -121,7 +61,7 @@ PixelMode mode_of(int color_type, int depth) {
   }
 }
 
-std::vector<std::uint8_t> palette_of(Reader& self) {
+std::vector<std::uint8_t> palette_of(PngReader& self) {
   if (png_get_color_type(self.png, self.info) == PNG_COLOR_TYPE_GRAY) {
     return black_and_white_palette();
   }
@@ -175,7 +115,7 @@ ImageHeader png_header(ByteSpan bytes) {
 }
 
 Image decode_png(ByteSpan bytes, const ImageHeader& header) {
-  Reader self;
+  PngReader self;
   require_done(open_png(self, bytes), self);
   const PixelMode mode =
       mode_of(png_get_color_type(self.png, self.info), png_get_bit_depth(self.png, self.info));
