@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 TOP = 5
-THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def of_counts(counts: Tensor, threshold: float) -> Scores:
 
 @torch.no_grad()
 def confusion(tower: GroupVit, pixels: Tensor, maps: Tensor, bank: Tensor, scale: float) -> Scores:
-    """Of windows [B, 3, S, S] and their maps, where len(bank) is background."""
+    """Of windows, in what `tower` takes, and their maps [B, S, S], where len(bank) is background."""
     classes = len(bank)
     counts = {t: torch.zeros((classes + 1) ** 2) for t in THRESHOLDS}
     for x, truth in zip(pixels.split(64), maps.split(64), strict=True):
@@ -78,7 +78,7 @@ def confusion(tower: GroupVit, pixels: Tensor, maps: Tensor, bank: Tensor, scale
             made = tower.groups(x)
         embedding, tokens, first, second = (y.float() for y in made)
         sure, label = matrices(embedding, tokens, bank, scale).max(dim=2)  # [B, G]
-        groups = group_maps(first, second, x.shape[3]).flatten(1)
+        groups = group_maps(first, second, truth.shape[2]).flatten(1)
         for threshold in THRESHOLDS:
             lowest = sure.amax(dim=1, keepdim=True).clamp(max=threshold)
             answer = torch.where(sure < lowest, classes, label).gather(1, groups)

@@ -1,7 +1,7 @@
 r"""Trains tiny-groupvit's image tower on scenes of known masks (scenes.py).
 
-    python models/tiny/train_groupvit.py --photos cifar10/train --start models/tiny-vit.glint \
-        --text models/tiny-clip.glint --out build/tiny-groupvit
+    python models/tiny/train_groupvit.py --photos cifar10/train --base models/tiny-clip.glint \
+        --out build/tiny-groupvit
 
 GroupViT learns from pictures and their captions alone, on millions of them.  With an hour of one
 core it is told more here.  There is the paper's contrast of a picture with the words of what it
@@ -9,8 +9,8 @@ shows (all classes of the scene are right, in equal shares, as in its multi-labe
 every patch is told its class: through the groups it belongs to (its shares in the groups times
 their classes, which is what segmentation computes), and before the grouping, by a layer that is
 thrown away.  Patches of background are told that no class is likelier than another, which the
-head's background rule reads.  The words are those of tiny-clip's text tower, which is frozen; the
-first blocks begin as tiny-vit's.
+head's background rule reads.  And two patches are told to share a group if they show the same.
+Words and the cells of the convolutions are tiny-clip's, which learns nothing.
 
 The scenes of held-out photos choose the checkpoint and the background's threshold.  Writes
 OUT/last.pt, OUT/checkpoint.pt and OUT/log.txt; a run that was stopped goes on from OUT/last.pt.
@@ -31,6 +31,7 @@ from bases import Base, load_base  # noqa: E402
 from distil_vit import ramp_of, save  # noqa: E402
 from groupvit_net import GROUPVIT, SIDE, TrainGroupVit  # noqa: E402
 from groupvit_scores import Scores, bank_of, confusion  # noqa: E402
+from glint_export.towers import ConvImageEncoder  # noqa: E402
 from muon import Muon  # noqa: E402
 from open_clip.tokenizer import SimpleTokenizer  # noqa: E402
 from photos import normalise  # noqa: E402
@@ -39,8 +40,10 @@ from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 CLASSES = len(captions.CLASSES)
-EVERY = 250  # steps between looks at held-out scenes
+EVERY = 200  # steps between looks at held-out scenes
 HELD = 256  # of them
+POOL = 2048  # scenes whose cells are kept
+REPLAYS = 4
 
 
 class Words:
@@ -70,10 +73,18 @@ def likely(shares: Tensor) -> Tensor:
     return shares[..., :CLASSES] + shares[..., CLASSES:] / CLASSES
 
 
-def loss_of(model: nn.Module, pixels: Tensor, maps: Tensor, words: Tensor) -> Tensor:
-    shares = shares_of(maps)
+def pairs_of(shares: Tensor, belongs: Tensor) -> Tensor:
+    """Whether two patches share a group, if and only if they show the same."""
+    together = (belongs.transpose(1, 2) @ belongs).clamp(1e-4, 1 - 1e-4)  # [B, N, N]
+    same = shares @ shares.transpose(1, 2)
+    told = -(same * together.log() + (1 - same) * (1 - together).log())
+    weight = same / same.mean() + (1 - same) / (1 - same).mean()  # as much to part as to join
+    return (weight * told).mean() / 2
+
+
+def loss_of(model: nn.Module, cells: Tensor, shares: Tensor, words: Tensor) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        embedding, groups, belongs, patches = model.tower.learn(pixels)
+        embedding, groups, belongs, patches = model.tower.learn(cells)
         guesses = model.patches(patches)
     scale = model.log_scale.exp().clamp(max=100)
     of_groups = (scale * F.normalize(groups.float(), dim=2) @ words.T).softmax(dim=2)
@@ -84,17 +95,36 @@ def loss_of(model: nn.Module, pixels: Tensor, maps: Tensor, words: Tensor) -> Te
     wanted = seen / seen.sum(dim=1, keepdim=True).clamp(min=1)
     logits = scale * F.normalize(embedding.float(), dim=1) @ words.T
     picture = -(wanted * logits.log_softmax(dim=1)).sum(dim=1).mean()
-    return through + 0.5 * before + 0.3 * picture
+    return through + 0.5 * before + 0.3 * picture + 0.5 * pairs_of(shares, belongs)
 
 
 class Learner(nn.Module):
     """The tower and what is thrown away when it has learned."""
 
-    def __init__(self):
+    def __init__(self, teacher: ConvImageEncoder):
         super().__init__()
-        self.tower = TrainGroupVit()
+        self.tower = TrainGroupVit(teacher)
         self.patches = nn.Linear(GROUPVIT.width, CLASSES + 1)
         self.log_scale = nn.Parameter(torch.tensor(1 / 0.07).log())
+
+
+class Pool:
+    """Scenes whose cells are computed once and which are learned from REPLAYS times, then others."""
+
+    def __init__(self, model: Learner, scenes: Scenes):
+        self.model, self.scenes = model, scenes
+        self.batches: list[Tensor] = []  # rows that are still to come
+
+    def next(self, batch: int) -> tuple[Tensor, Tensor]:
+        """Cells and shares."""
+        if not self.batches:
+            drawn = [self.scenes.draw(batch, SIDE) for _ in range(-(-POOL // batch))]
+            self.cells = torch.cat([cells_of(self.model, pictures) for pictures, _ in drawn])
+            self.shares = torch.cat([shares_of(maps) for _, maps in drawn])
+            for _ in range(REPLAYS):
+                self.batches += torch.randperm(len(self.cells)).split(batch)
+        rows = self.batches.pop()
+        return self.cells[rows], self.shares[rows]
 
 
 class Optimizer:
@@ -105,6 +135,7 @@ class Optimizer:
         matrices = [p for p in model.tower.stages.parameters() if p.ndim == 2]
         self.muon = Muon(matrices, momentum=0.9)
         others = [p for p in model.parameters() if not any(p is m for m in matrices)]
+        others = [p for p in others if p.requires_grad]
         self.adam = torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.01)
 
     def step(self, loss: Tensor, ramp: float) -> None:
@@ -125,11 +156,17 @@ class Optimizer:
 
 
 @torch.no_grad()
-def look(model: Learner, pixels: Tensor, maps: Tensor, bank: Tensor) -> Scores:
+def cells_of(model: Learner, pictures: Tensor) -> Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return model.tower.patch.cells(normalise(pictures))
+
+
+@torch.no_grad()
+def look(model: Learner, cells: Tensor, maps: Tensor, bank: Tensor) -> Scores:
     """The best background threshold's scores on held-out scenes, each a window."""
     tower = model.tower.eval()
     scale = float(model.log_scale.exp().clamp(max=100))
-    made = confusion(tower, pixels, maps, bank, scale)
+    made = confusion(tower, cells, maps, bank, scale)
     tower.train()
     return made
 
@@ -140,13 +177,12 @@ def train(args: argparse.Namespace) -> None:
     learned, held = load_train(args.photos)
     scenes = Scenes(*learned, args.seed)
     pictures, held_maps = Scenes(*held, 1).draw(HELD, SIDE)
-    held_pixels = normalise(pictures)
-    base = load_base(args.text)
+    base = load_base(args.base)
     words, bank = Words(base), bank_of(base.text, captions.CLASSES)
-    model = Learner()
-    model.tower.start_from(load_base(args.start).image)
+    model = Learner(base.image)
+    pool, held_cells = Pool(model, scenes), cells_of(model, pictures)
     optimizer = Optimizer(model, args.lr, args.adam_lr)
-    step, best, started = 0, 0.0, time.time()
+    step, best, started = 0, 0.0, time.process_time()
     args.out.mkdir(parents=True, exist_ok=True)
     if (args.out / "last.pt").is_file():
         state = torch.load(args.out / "last.pt", weights_only=True)
@@ -156,17 +192,16 @@ def train(args: argparse.Namespace) -> None:
         scenes.generator.manual_seed(args.seed + step)
     total = 0.0
     while step < args.steps:
-        pictures, maps = scenes.draw(args.batch_size, SIDE)
-        loss = loss_of(model, normalise(pictures), maps, words.draw(rng))
+        loss = loss_of(model, *pool.next(args.batch_size), words.draw(rng))
         optimizer.step(loss, ramp_of(step, args.steps))
         total += loss.item()
         step += 1
         if step % EVERY and step != args.steps:
             continue
-        scores = look(model, held_pixels, held_maps, bank)
+        scores = look(model, held_cells, held_maps, bank)
         line = (
             f"step {step} loss {total / EVERY:.4f} {scores} "
-            f"{time.time() - started:.0f} s"
+            f"{time.process_time() - started:.0f} s"
         )
         print(line, flush=True)
         with (args.out / "log.txt").open("a") as log:
@@ -189,12 +224,11 @@ def train(args: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--start", type=Path, required=True, metavar="TINY-VIT.glint")
-    parser.add_argument("--text", type=Path, required=True, metavar="TINY-CLIP.glint")
+    parser.add_argument("--base", type=Path, required=True, metavar="TINY-CLIP.glint")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=0.03, help="of the blocks' matrices (Muon)")
+    parser.add_argument("--steps", type=int, default=1400)
+    parser.add_argument("--batch-size", type=int, default=96)
+    parser.add_argument("--lr", type=float, default=0.02, help="of the blocks' matrices (Muon)")
     parser.add_argument("--adam-lr", type=float, default=2e-3, help="of everything else")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)

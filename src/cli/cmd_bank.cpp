@@ -15,24 +15,31 @@ namespace {
 
 constexpr const char* kExamples =
     R"(The file is a safetensors file: tensor rows [K, D] f32, the labels in its metadata. It says which
-model and which of its tasks made it, and others refuse it.
+model made it, and another one refuses it. Of a package with several tasks the rows are those of
+classify, unless --task names another: each task has its own templates.
 
 Examples:
   glint bank --labels-file animals.txt --output animals.safetensors
   glint classify *.jpg --bank animals.safetensors
-  glint bank --task segment --labels-file ade20k.txt --model lseg.glint --output ade.safetensors)";
+  glint bank --labels-file things.txt --model groupvit.glint --task segment --output things.safetensors)";
 
 struct BankOptions {
   CommonOptions common;
   LabelOptions labels;
-  std::string task;  // empty: see task_of
+  std::string task;  // "": see task_of
   std::string output;
 };
 
-// The one that was asked for; else classify; else the package's only one, for which "" stands.
-const char* task_of(const BankOptions& options, const Manifest& manifest) {
-  if (!options.task.empty()) return options.task.c_str();
-  return manifest.tasks.contains(kClassifyTask) ? kClassifyTask : "";
+// The task that was asked for, else classify, else the package's only one.
+std::string task_of(const BankOptions& options, const Manifest& manifest) {
+  if (!options.task.empty() || manifest.tasks.contains(kClassifyTask)) {
+    return options.task.empty() ? kClassifyTask : options.task;
+  }
+  if (manifest.tasks.size() != 1) {
+    fail(ErrorCode::kInvalidArgument, "package ", quote(manifest.name), " has ",
+         manifest.tasks.size(), " tasks; pass --task NAME");
+  }
+  return manifest.tasks.begin()->first;
 }
 
 int bank(const BankOptions& options, const Context& context) {
@@ -59,8 +66,7 @@ Command add_bank(CLI::App& program, const Context& context) {
   CLI::App* command = program.add_subcommand("bank", "Encode labels once, for many runs");
   command->footer(kExamples);
   add_labels(*command, options->labels, BankFlag::kNo);
-  add_text(*command, "--task", options->task, "TASK",
-           "The package's task to encode for (default: classify, or its only one)");
+  add_text(*command, "--task", options->task, "NAME", "Of the package's tasks (default: classify)");
   add_text(*command, "--output", options->output, "FILE", "Where the class embeddings go")
       ->required();
   add_common(*command, options->common);

@@ -95,7 +95,7 @@ Words read_words(const LabelOptions& options, const std::stop_token& stop) {
 }
 
 TextState prepare(const Model& model, const Words& words, const Context& context,
-                  const char* task) {
+                  std::string_view task) {
   if (words.bank) {
     model.check_bank(*words.bank, task);
     return *words.bank;

@@ -7,6 +7,7 @@
 #include <CLI/App.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/command.h"
@@ -47,7 +48,7 @@ Words read_words(const LabelOptions& options, const std::stop_token& stop);
 // The words, encoded with a bar on a terminal; or their bank. No labels: the package's own; an
 // Error that says what to pass when it has none.
 TextState prepare(const Model& model, const Words& words, const Context& context,
-                  const char* task = kClassifyTask);
+                  std::string_view task = kClassifyTask);
 
 // The answer of a task that classifies. Throws Error(kUnsupported) for another kind.
 const Classification& classification_of(const Prediction& answer);

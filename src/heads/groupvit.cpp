@@ -53,10 +53,7 @@ TextState GroupVitHead::prepare(const TextQuery& query, const Towers& towers) co
   const auto position = found - query.labels.begin();
   TextQuery encoded = query;
   encoded.labels.erase(encoded.labels.begin() + position);
-  if (encoded.labels.empty()) {
-    fail(ErrorCode::kInvalidArgument, "expected a label besides ", quote(background_),
-         ", which is what no label fits, got none");
-  }
+  if (encoded.labels.empty()) fail_without_labels(background_);
   ClassBank bank = make_class_bank(encoded, templates_, towers, TemplateMean::kOfRawRows);
   const std::int64_t dim = bank.rows.dim(1);
   std::vector<float> rows(bank.rows.floats().begin(), bank.rows.floats().end());

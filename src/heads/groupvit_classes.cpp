@@ -54,6 +54,11 @@ float largest(const GroupClasses& values) {
 
 }  // namespace
 
+void fail_without_labels(std::string_view background) {
+  fail(ErrorCode::kInvalidArgument, "expected a label besides ", quote(background),
+       ", which stands for what no label fits, got none");
+}
+
 GroupVitWords words_of(const ClassBank& bank, std::string_view background) {
   GroupVitWords words{.labels = std::ssize(bank.labels), .positions = {}, .rows = {}};
   const auto rows = bank.rows.floats();
@@ -67,10 +72,7 @@ GroupVitWords words_of(const ClassBank& bank, std::string_view background) {
     words.positions.push_back(static_cast<std::int32_t>(k));
     words.rows.insert(words.rows.end(), row.begin(), row.end());
   }
-  if (words.positions.empty()) {
-    fail(ErrorCode::kInvalidArgument, "expected a label besides ", quote(background),
-         ", which is what no label fits, got none");
-  }
+  if (words.positions.empty()) fail_without_labels(background);
   return words;
 }
 

@@ -22,6 +22,9 @@ struct GroupVitWords {
   std::vector<float> rows;              // [positions.size(), D], unit rows
 };
 
+// Error(kInvalidArgument): a question has no label but the background.
+[[noreturn]] void fail_without_labels(std::string_view background);
+
 // `background`: the label's name, or "" for none. Throws Error(kInvalidArgument) when a bank has no
 // other label, or a row that is not finite.
 GroupVitWords words_of(const ClassBank& bank, std::string_view background);

@@ -1,10 +1,13 @@
 """Each example runs, and says what the program says."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from program_support import PROGRAM, ROOT, environment
 
 SOURCES = sorted(path.stem for path in (ROOT / "examples").glob("*.cpp"))
@@ -88,6 +91,22 @@ def test_05_search(example, glint, package, three, tmp_path):
     (answer,) = glint("index", "search", *ask).json
     assert done.stdout.splitlines() == [
         f"{hit['score']:7.4f}  {three[hit['index']]}" for hit in answer["hits"]
+    ]
+
+
+def test_09_segment(example, tmp_path):
+    golden = ROOT / "tests" / "golden"
+    case = json.loads((golden / "groupvit.json").read_text())["cases"]["wide, whole"]
+    picture = golden / "groupvit" / case["picture"]
+    package = golden / "packages" / "groupvit.glint"
+    done = example("09_segment", package, picture, tmp_path / "map.png", *case["labels"])
+    assert done.returncode == 0, done.stderr
+    answer = np.asarray(Image.open(tmp_path / "map.png"))
+    official = np.array([[int(digit) for digit in row] for row in case["map"]])
+    assert (answer == official).mean() >= 0.999
+    assert done.stdout.splitlines() == [
+        f"{100 * (answer == index).mean():6.2f}%  {label}"
+        for index, label in enumerate(case["labels"])
     ]
 
 

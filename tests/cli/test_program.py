@@ -265,6 +265,16 @@ def test_inspect_json_is_one_object(glint, package):
     assert sealed == MANIFEST["files"]
 
 
+def test_inspect_shows_the_side_before_the_crop(glint, package):
+    segmenter = ROOT / "tests" / "golden" / "packages" / "groupvit.glint"
+    sizes = {"default": 36, "segment": None}
+    (shown,) = glint("inspect", segmenter, "--json").json
+    assert {name: one["resize"] for name, one in shown["preprocess"].items()} == sizes
+    assert "default: 32 x 32, shortest side 36, bilinear" in glint("inspect", segmenter).out
+    (shown,) = glint("inspect", package, "--json").json
+    assert shown["preprocess"]["default"]["resize"] is None
+
+
 def test_inspect_shows_the_graphs_before_and_after_the_passes(glint, package):
     (shown,) = glint("inspect", package, "--graph", "--json").json
     text = shown["towers"]["text"]

@@ -11,6 +11,7 @@ from safetensors import safe_open
 LABELS = ["cat", "dog", "white horse"]
 PHOTO = str(PHOTOS / "dog.jpeg")
 TINY = str(ROOT / "models" / "tiny-clip.glint")
+SEGMENTER = ROOT / "tests" / "golden" / "packages" / "groupvit.glint"
 
 
 def make(glint, path, *flags, model=TINY, labels=",".join(LABELS)):
@@ -97,3 +98,42 @@ def test_nothing_is_written_when_it_cannot_be(glint, tmp_path):
     done = glint("bank", "--labels", "a,a", "--output", str(tmp_path / "b"), "--model", TINY)
     assert done.failed("distinct labels")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_bank_of_another_task_has_its_rows_and_is_refused_by_the_first(glint, tmp_path):
+    """The two tasks of a GroupViT differ in templates, and one has a background."""
+    rows = {}
+    for task in ("classify", "segment"):
+        path = tmp_path / f"{task}.safetensors"
+        make(glint, path, "--task", task, model=str(SEGMENTER), labels="cat,background,dog")
+        with safe_open(path, "np") as file:
+            rows[task] = file.get_tensor("rows")
+            assert json.loads(file.metadata()["labels"]) == ["cat", "background", "dog"]
+    np.testing.assert_allclose(np.linalg.norm(rows["classify"], axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(rows["segment"], axis=1), [1, 0, 1], atol=1e-6)
+    assert not np.allclose(rows["classify"][0], rows["segment"][0], atol=1e-3)
+    plain = tmp_path / "plain.safetensors"
+    make(glint, plain, model=str(SEGMENTER), labels="cat,background,dog")
+    assert plain.read_bytes() == (tmp_path / "classify.safetensors").read_bytes()
+    done = glint("classify", PHOTO, "--bank", str(path), "--model", str(SEGMENTER))
+    assert done.failed("that other heads made")
+
+
+def test_a_bank_of_a_package_without_classification_is_of_its_only_task(glint, tmp_path):
+    package = shutil.copytree(SEGMENTER, tmp_path / "only.glint")
+    manifest = json.loads((package / "glint.json").read_text())
+    del manifest["tasks"]["classify"]
+    (package / "glint.json").write_text(json.dumps(manifest))
+    seal(package)
+    for flags in ((), ("--task", "segment")):
+        make(glint, tmp_path / f"{len(flags)}.safetensors", *flags, model=str(package))
+    one, two = ((tmp_path / f"{n}.safetensors").read_bytes() for n in (0, 2))
+    assert one == two
+    out = tmp_path / "x.safetensors"
+    flags = ("--labels", "cat", "--output", str(out), "--model", str(package))
+    assert glint("bank", *flags, "--task", "classify").failed('has no task "classify"')
+    manifest["tasks"]["other"] = manifest["tasks"]["segment"]
+    (package / "glint.json").write_text(json.dumps(manifest))
+    seal(package)
+    assert glint("bank", *flags).failed("has 2 tasks; pass --task NAME")
+    assert not out.exists()

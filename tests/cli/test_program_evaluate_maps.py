@@ -114,7 +114,8 @@ def test_takes_maps_of_sixteen_bits_and_with_palettes(evaluate, data):
     images, maps, pairs = data
     expected = evaluate(images, maps, "--json").out
     truth = pairs[0][0]
-    wide = np.where(truth == 255, 65535, truth).astype(np.uint16)
+    wide = truth.astype(np.uint16)
+    wide[wide == 255] = 65535
     Image.fromarray(wide).save(maps / "a.png")
     assert evaluate(images, maps, "--json").out == expected
     palette = Image.fromarray(truth, "P")

@@ -187,8 +187,8 @@ std::vector<std::string> names() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, GroupVitGolden, testing::ValuesIn(names()), [](const auto& info) {
-  std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(Cases, GroupVitGolden, testing::ValuesIn(names()), [](const auto& given) {
+  std::string name = given.param;
   std::erase_if(name, [](char c) { return c == ' ' || c == ','; });
   return name;
 });

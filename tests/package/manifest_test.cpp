@@ -217,7 +217,7 @@ TEST(ManifestTest, RefusesValuesOutsideTheRules) {
       {"/name", "Upper", "name: expected a name"},
       {"/name", "-x", "name: expected a name"},
       {"/name", std::string(65, 'a'), "name: expected a name"},
-      {"/family", "siglip", "family: expected \"clip\", \"lseg\" or \"groupvit\", got \"siglip\""},
+      {"/family", "siglip", "family: expected \"clip\" or \"lseg\" or \"groupvit\", got \"siglip\""},
       {"/embed_dim", 0, "embed_dim: expected an integer from 1 to 65536, got 0"},
       {"/embed_dim", 65537, "embed_dim"},
       {"/embed_dim", 4.0, "embed_dim: expected an integer"},

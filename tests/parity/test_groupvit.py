@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from glint_export import groupvit, groupvit_checkpoint, hf_groupvit, pictures
-from glint_export.groupvit import Model
+from glint_export.groupvit_reference import Model, steady_of
 from glint_export.script import load_scripted, save_scripted
 from glint_export.verify import EMBEDDING_BOUND, relative_difference
 from hf_support import published_merges
@@ -30,6 +30,11 @@ def released(tmp_path_factory):
     return groupvit_checkpoint.load_source(file, support.HEADS, support.merges())
 
 
+def model_of(source):
+    towers = {"image": source.image, "text": source.text}
+    return Model(towers, source.image_config, source.text_config)
+
+
 def scripted(tower, tmp_path):
     save_scripted(tower, "f32", tmp_path / "tower.pt")
     return load_scripted(tmp_path / "tower.pt")
@@ -46,10 +51,10 @@ def close(got, expected):
 @torch.no_grad()
 @torch.jit.optimized_execution(False)
 def test_the_image_towers_stages_are_the_released_codes(tmp_path, released, answers):
-    image, model = scripted(released.image, tmp_path), Model(released)
+    image, model = scripted(released.image, tmp_path), model_of(released)
     assert [stage["size"][0] for stage in answers["stages"]] == [2, 3]
     for stage in answers["stages"]:
-        pixels = pictures.steady_noise(model.steady, *stage["size"])
+        pixels = pictures.steady_noise(steady_of(model.groups), *stage["size"])
         embedding, tokens, first, second = image.groups(pixels)
         assert close(embedding, stage["embedding"]) and close(tokens, stage["tokens"])
         assert digits(first.argmax(1)) == stage["assignment_0_argmax"]
@@ -114,7 +119,7 @@ def against_transformers(image, model, steady, sizes):
 def test_the_towers_are_groupvitmodels(tmp_path):
     model = support.save(tmp_path, published_merges()[:300])
     source = hf_groupvit.load_source(tmp_path)
-    image, steady = scripted(source.image, tmp_path), Model(source).steady
+    image, steady = scripted(source.image, tmp_path), steady_of(model_of(source).groups)
     against_transformers(image, model, steady, [(1, 32, 32), (3, 64, 40), (5, 51, 77), (2, 8, 8)])
     pixels = pictures.steady_noise(steady, 2, 32, 32)
     ids = source.tokenizer(["a cat", "two dogs and a horse"])
@@ -129,10 +134,10 @@ def test_the_towers_are_groupvitmodels(tmp_path):
 @torch.jit.optimized_execution(False)
 def test_the_released_shape(tmp_path):
     source = groupvit_checkpoint.random_source(11)
-    model = Model(source)
+    model = model_of(source)
     image, text = scripted(source.image, tmp_path), scripted(source.text, tmp_path)
     sizes = [(1, 224, 224), (2, 448, 448), (3, 100, 333)]
-    worst = against_transformers(image, model.hf, model.steady, sizes)
+    worst = against_transformers(image, model.hf, steady_of(model.groups), sizes)
     ids = source.tokenizer(["a photo of a cat.", "a dog", "salt and pepper " * 40])
     words = relative_difference(text(ids), model.text(ids))
     assert words <= EMBEDDING_BOUND

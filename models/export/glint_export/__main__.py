@@ -24,6 +24,7 @@ _EXAMPLES = """examples:
   glint_export open_clip --folder DIR --out clip.glint
   glint_export hf --folder DIR --image-only --out clip.glint
   glint_export groupvit --checkpoint group_vit_gcc_yfcc_30e.pth --out groupvit.glint
+  glint_export lseg --checkpoint lseg_ade20k_l16.ckpt --storage f16 --out lseg.glint
   glint_export coop --checkpoint output/prompt_learner --base clip.glint --out pets.glint
 
 Weights are read as data (weights_only, safetensors); no code of a checkpoint runs."""
@@ -126,6 +127,35 @@ def _add_groupvit(families, common: argparse.ArgumentParser) -> None:
     groupvit.set_defaults(parts=partial(_with_files, _groupvit_parts))
 
 
+def _add_lseg(families, common: argparse.ArgumentParser) -> None:
+    text = "LSeg, from a checkpoint of isl-org/lang-seg"
+    lseg = families.add_parser("lseg", parents=[common], help=text, description=text + ".")
+    weights = lseg.add_mutually_exclusive_group(required=True)
+    weights.add_argument("--checkpoint", type=Path, metavar="FILE.ckpt")
+    weights.add_argument(
+        "--random", type=int, nargs="?", const=0, metavar="SEED", help="random weights"
+    )
+    lseg.add_argument(
+        "--arch",
+        choices=["clip_vitl16_384", "clip_vitb32_384", "clip_resnet101"],
+        help="the released shape of random weights; a checkpoint's shapes tell its own",
+    )
+    lseg.add_argument(
+        "--heads", type=_positive, metavar="N", help="of the image tower; default: 64 numbers each"
+    )
+    block = lseg.add_argument_group("the block behind the logits, as training was told")
+    block.add_argument(
+        "--arch-option", type=int, choices=[0, 1, 2], default=0, help="default: 0, no block"
+    )
+    block.add_argument(
+        "--block-depth", type=int, default=0, metavar="N", help="how often it runs; default: 0"
+    )
+    block.add_argument(
+        "--activation", choices=["relu", "lrelu", "tanh"], default="lrelu", help="default: lrelu"
+    )
+    lseg.set_defaults(parts=partial(_with_files, _lseg_parts))
+
+
 def _add_background(parser: argparse.ArgumentParser) -> None:
     segmentation = parser.add_argument_group("segmentation with GroupViT")
     segmentation.add_argument(
@@ -164,6 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     common = _common(output)
     _add_clip(families, common)
     _add_groupvit(families, common)
+    _add_lseg(families, common)
     text = "a folder of transformers' CLIPModel or GroupViTModel"
     _add_background(_add_folder(families, common, "hf", text, _hf_parts))
     _add_folder(
@@ -237,6 +268,17 @@ def _groupvit_parts(args: argparse.Namespace) -> "PackageParts":
     return groupvit.parts_of(source, *_package(args), _background(args))
 
 
+def _lseg_parts(args: argparse.Namespace) -> "PackageParts":
+    from . import lseg, lseg_checkpoint
+
+    blocks = lseg.Blocks(args.arch_option, args.block_depth, args.activation)
+    if args.checkpoint is not None:
+        source = lseg_checkpoint.load_source(args.checkpoint, args.heads, blocks)
+    else:
+        source = lseg_checkpoint.random_source(args.random, args.arch, blocks)
+    return lseg.parts_of(source, *_package(args))
+
+
 def _background(args: argparse.Namespace) -> "Background":
     from .groupvit import Background
 
@@ -269,6 +311,8 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         parser.error("argument --background-threshold: expected a number from 0 to 1")
     if "heads" in args and args.heads is not None and args.checkpoint is None:
         parser.error("argument --heads: not allowed with argument --random")
+    if args.family == "lseg":
+        _check_lseg(parser, args)
     if "image_only" in args and args.image_only and args.templates:
         parser.error("argument --templates: not allowed with argument --image-only")
     if args.family != "clip":
@@ -279,6 +323,17 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         for name in ("arch", "quick_gelu", "image_size"):
             if getattr(args, name) is not None:
                 parser.error(f"argument --openai: the file decides --{name.replace('_', '-')}")
+
+
+def _check_lseg(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if args.random is not None and args.arch is None:
+        parser.error("argument --arch: required with --random")
+    if args.checkpoint is not None and args.arch is not None:
+        parser.error("argument --checkpoint: the file decides --arch")
+    if not 0 <= args.block_depth <= 64:
+        parser.error("argument --block-depth: expected a number from 0 to 64")
+    if args.templates:
+        parser.error("argument --templates: LSeg's prompt is the bare label")
 
 
 class _Stopped(BaseException):

@@ -32,7 +32,7 @@ _STORAGES = {
     "BoolStorage": torch.bool,
 }
 # Packages whose objects a checkpoint may hold, and built-in types that these refer to.
-_TRAINING = ("numpy", "dassl", "_codecs", "omegaconf", "typing")
+_TRAINING = ("numpy", "dassl", "_codecs", "omegaconf", "typing", "pytorch_lightning", "pathlib")
 _BUILT_IN = ("dict", "set", "list", "int", "long", "float", "bool", "str")
 
 Known = Callable[[str, str], Any]  # (module, name) -> what stands for this global, None: refused

@@ -3,18 +3,18 @@
 transformers' GroupViTModel, filled with the weights that the package stores, is the reference.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
-from transformers import GroupViTConfig, GroupViTModel
 
 from . import pictures
-from .checkpoint import load_strictly, round_to_half
+from .checkpoint import round_to_half
 from .errors import ExportError
-from .groupvit_names import to_hf
+from .groupvit_reference import Groups, Model, steady_of
 from .parts import Call, Methods, PackageParts, method, port
 from .preprocess import transform
 from .reference import Reference, open_picture
@@ -34,7 +34,6 @@ TEMPLATES = [  # datasets/imagenet_template.py, `subset`: the ones for ImageNet'
 ]
 SEGMENT_TEMPLATES = ["a photo of a {}."]  # `simple`: the one of the segmentation's evaluation
 SEGMENT_FILE = "templates-segment.json"
-_STEADY = 2e-4  # difference of the two largest scores of a choice that no rounding makes up for
 
 
 @dataclass(frozen=True)
@@ -141,96 +140,26 @@ def tasks(config: GroupVitConfig, background: Background, has_text: bool = True)
     }
 
 
-def _hf_config(image: GroupVitConfig, text: TextConfig) -> GroupViTConfig:
-    vision = {
-        "hidden_size": image.width,
-        "intermediate_size": image.mlp_dim,
-        "num_hidden_layers": sum(image.depths),
-        "depths": list(image.depths),
-        "num_group_tokens": [*image.group_tokens, 0],
-        "num_output_groups": [*image.groups, 0],
-        "num_attention_heads": image.heads,
-        "image_size": image.image_size,
-        "patch_size": image.patch_size,
-        "assign_mlp_ratio": [image.token_dims[0] / image.width, image.channel_dim / image.width],
-    }
-    words = {
-        "vocab_size": text.vocab_size,
-        "hidden_size": text.width,
-        "intermediate_size": text.mlp_dim,
-        "num_hidden_layers": text.layers,
-        "num_attention_heads": text.heads,
-        "max_position_embeddings": text.context_length,
-        "hidden_act": "quick_gelu" if text.quick_gelu else "gelu",
-        "bos_token_id": text.eot - 1,
-        "eos_token_id": text.eot,
-    }
-    return GroupViTConfig(
-        vision_config=vision,
-        text_config=words,
-        projection_dim=image.embed_dim,
-        projection_intermediate_dim=image.projector_dim,
-    )
-
-
-class Model:
-    """transformers' GroupViTModel with the weights of our towers, for pixels of any size."""
-
-    def __init__(self, source: Source):
-        self.hf = GroupViTModel(_hf_config(source.image_config, source.text_config)).eval()
-        state = to_hf({"image": source.image} | ({"text": source.text} if source.text else {}))
-        for name, tensor in self.hf.state_dict().items():
-            counts = name.endswith("num_batches_tracked") or name == "logit_scale"
-            if counts or (source.text is None and name.startswith("text_")):
-                state[name] = tensor
-        load_strictly(self.hf, state, "the towers, in GroupViTModel")
-
-    def groups(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """As towers/groupvit.py, GroupVit.groups."""
-        vision = self.hf.vision_model
-        x = vision.embeddings(pixels, interpolate_pos_encoding=True)
-        out = vision.encoder(x, output_attentions=True, return_dict=True)
-        groups = vision.layernorm(out.last_hidden_state)
-        flat = self.hf.visual_projection(groups.flatten(0, 1))
-        embedding = self.hf.visual_projection(groups.mean(dim=1))
-        return embedding, flat.unflatten(0, groups.shape[:2]), *out.attentions
-
-    def image(self, pixels: Tensor) -> Tensor:
-        return self.groups(pixels)[0]
-
-    def text(self, ids: Tensor) -> Tensor:
-        return self.hf.get_text_features(ids).pooler_output
-
-    @torch.no_grad()
-    def steady(self, pixels: Tensor) -> Tensor:
-        """[B] bool: no token chooses its group by a difference that rounding could turn."""
-        out = []
-        for soft in self.groups(pixels)[2:]:
-            best = soft.topk(2, dim=1).values.log()  # [B, 2, tokens]
-            out.append((best[:, 0] - best[:, 1]).amin(dim=1) > _STEADY)
-        return out[0] & out[1]
-
-
-def drawn(model: Model, preprocess: dict[str, Any]) -> dict[str, bytes]:
+def drawn(steady: Callable[[Tensor], Tensor], preprocess: dict[str, Any]) -> dict[str, bytes]:
     """Pictures as pictures.drawn() makes them, of a size at which the groups are steady."""
     pixels = transform(preprocess)
     side = preprocess["size"][0]
     for size in range(side, side + 100):
         files = pictures.drawn(size)
         batch = torch.stack([pixels(open_picture(n, data)) for n, data in files.items()])
-        if model.steady(batch).all():
+        if steady(batch).all():
             return files
     raise ExportError("expected groups that do not hang on rounding, got none for 100 pictures")
 
 
-def _call(model: Model, pixels: Tensor, outputs: list[dict[str, Any]]) -> Call:
+def _call(groups: Groups, pixels: Tensor, outputs: list[dict[str, Any]]) -> Call:
     names = [output["name"] for output in outputs]
     with torch.no_grad():
-        made = dict(zip(names, model.groups(pixels), strict=True))
+        made = dict(zip(names, groups(pixels), strict=True))
     return Call("image", "groups", {"pixels": pixels}, made)
 
 
-def calls(model: Model, config: GroupVitConfig) -> tuple[list[Call], list[Call]]:
+def calls(groups: Groups, config: GroupVitConfig) -> tuple[list[Call], list[Call]]:
     """(recorded, only checked): other sizes and batches than the trained ones.
 
     A side with a rest behind the last whole patch, a window of the segmentation, and one patch.
@@ -239,7 +168,8 @@ def calls(model: Model, config: GroupVitConfig) -> tuple[list[Call], list[Call]]
     recorded = (2, side + patch + 1, max(patch, side - patch))
     outputs = image_methods(config)["groups"]["outputs"]
     sizes = [recorded, (3, 2 * side, 2 * side), (2, patch, patch)]
-    made = [_call(model, pictures.steady_noise(model.steady, *size), outputs) for size in sizes]
+    steady = steady_of(groups)
+    made = [_call(groups, pictures.steady_noise(steady, *size), outputs) for size in sizes]
     return made[:1], made[1:]
 
 
@@ -256,8 +186,11 @@ def parts_of(
         for tower in (source.image, source.text):
             if tower is not None:
                 round_to_half(tower)
-    model, config = Model(source), source.image_config
-    recorded, checked = calls(model, config)
+    config = source.image_config
+    towers = {"image": source.image, "text": source.text}
+    model = Model(towers, config, source.text_config)
+    recorded, checked = calls(model.groups, config)
+    steady = steady_of(model.groups)
     parts = PackageParts(
         name=name,
         image=source.image,
@@ -275,12 +208,12 @@ def parts_of(
             logit_scale=source.logit_scale,
             logit_bias=0.0,
             libraries=("transformers",),
-            steady=model.steady,
+            steady=steady,
         ),
         licence=licence,
         provenance=source.provenance,
         storage=storage,
-        pictures=drawn(model, source.preprocess),
+        pictures=drawn(steady, source.preprocess),
         family="groupvit",
         templates=list(TEMPLATES),
         more_templates={} if image_only else {SEGMENT_FILE: list(SEGMENT_TEMPLATES)},

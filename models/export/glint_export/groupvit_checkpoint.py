@@ -6,7 +6,6 @@ assignment, CLIP's vocabulary.
 
 import io
 import math
-import re
 from math import isqrt
 from pathlib import Path
 
@@ -21,9 +20,9 @@ from .groupvit import Source, official_preprocess
 from .groupvit_names import from_official, official_name, official_shape
 from .package import digest
 from .random_weights import randomise
+from .sizes import Sizes, heads_of
 from .towers import GroupVit, GroupVitConfig, ProjectedTextTransformer, TextConfig
 
-_HEAD = 64  # numbers a head
 _MAX_SCALE = 100.0  # models/multi_label_contrastive.py clamps there
 _IMAGE, _TEXT = "img_encoder.layers", "text_encoder.transformer.resblocks"
 _STAGES = 3
@@ -43,32 +42,7 @@ _RELEASED = GroupVitConfig(
 )
 
 
-class _Sizes:
-    """Sizes of named tensors; an ExportError for one that is not there."""
-
-    def __init__(self, state: StateDict, source: str):
-        self.state, self.source = state, source
-
-    def __call__(self, name: str, axis: int, dimensions: int) -> int:
-        tensor = self.state.get(name)
-        if tensor is None or tensor.ndim != dimensions or 0 in tensor.shape:
-            got = "none" if tensor is None else f"the shape {list(tensor.shape)}"
-            raise ExportError(
-                f"expected {name} of {dimensions} dimensions in {self.source}, which GroupViT has, "
-                f"got {got}"
-            )
-        return tensor.shape[axis]
-
-    def blocks(self, prefix: str) -> int:
-        """Different numbers behind `prefix`; check_shapes() names the gaps."""
-        pattern = re.compile(re.escape(prefix) + r"\.(\d+)\.")
-        count = len({m[1] for name in self.state if (m := pattern.match(name))})
-        if not 1 <= count <= 1000:
-            raise ExportError(f"expected blocks {prefix}.N in {self.source}, got {count}")
-        return count
-
-
-def _grid(size: _Sizes) -> int:
+def _grid(size: Sizes) -> int:
     positions = size("img_encoder.pos_embed", 1, 3)
     grid = isqrt(positions)
     if grid * grid != positions:
@@ -78,14 +52,7 @@ def _grid(size: _Sizes) -> int:
     return grid
 
 
-def _heads(width: int, heads: int | None, what: str) -> int:
-    heads = heads or max(1, width // _HEAD)
-    if width % heads:
-        raise ExportError(f"expected heads that divide the {what}'s width {width}, got {heads}")
-    return heads
-
-
-def _image_config(size: _Sizes, heads: int | None) -> GroupVitConfig:
+def _image_config(size: Sizes, heads: int | None) -> GroupVitConfig:
     width = size("img_encoder.pos_embed", 2, 3)
     patch = size("img_encoder.patch_embed.proj.weight", 2, 4)
     grouping = [f"{_IMAGE}.{stage}.downsample" for stage in (0, 1)]
@@ -96,7 +63,7 @@ def _image_config(size: _Sizes, heads: int | None) -> GroupVitConfig:
         patch_size=patch,
         width=width,
         depths=tuple(size.blocks(f"{_IMAGE}.{stage}.blocks") for stage in range(_STAGES)),
-        heads=_heads(width, heads, "image tower"),
+        heads=heads_of(width, heads, "image tower"),
         mlp_dim=size(f"{_IMAGE}.0.blocks.0.mlp.fc1.weight", 0, 2),
         group_tokens=tuple(size(f"{_IMAGE}.{stage}.group_token", 1, 3) for stage in (0, 1)),
         groups=tuple(size(f"{g}.mlp_inter.fc2.weight", 0, 2) for g in grouping),
@@ -107,14 +74,14 @@ def _image_config(size: _Sizes, heads: int | None) -> GroupVitConfig:
     )
 
 
-def _text_config(size: _Sizes, embed_dim: int, eot: int) -> TextConfig:
+def _text_config(size: Sizes, embed_dim: int, eot: int) -> TextConfig:
     width = size("text_encoder.positional_embedding", 1, 2)
     return TextConfig(
         vocab_size=size("text_encoder.token_embedding.weight", 0, 2),
         context_length=size("text_encoder.positional_embedding", 0, 2),
         width=width,
         layers=size.blocks(_TEXT),
-        heads=_heads(width, None, "text tower"),
+        heads=heads_of(width, None, "text tower"),
         mlp_dim=size(f"{_TEXT}.0.mlp.c_fc.weight", 0, 2),
         embed_dim=embed_dim,
         quick_gelu=True,
@@ -153,7 +120,7 @@ def load_source(path: Path, heads: int | None = None, merges: bytes | None = Non
     """
     progress(f"reading {path.name}")
     state = read_model(path)
-    size = _Sizes(state, path.name)
+    size = Sizes(state, path.name, "GroupViT")
     image = _image_config(size, heads)
     merges = merges or Path(default_bpe()).read_bytes()
     context = size("text_encoder.positional_embedding", 0, 2)

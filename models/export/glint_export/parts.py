@@ -156,7 +156,9 @@ def _check_weights(towers: dict[str, nn.Module], storage: str) -> None:
 def check_parts(parts: PackageParts) -> None:
     _check_identity(parts)
     _check_logit(parts.reference.logit_scale, parts.reference.logit_bias)
-    _require(bool(parts.templates), "at least one template", "none", "templates")
+    # A family's own task says itself whether it has templates.
+    has = bool(parts.templates) or parts.tasks is not None
+    _require(has, "at least one template", "none", "templates")
     _require(len(parts.pictures) <= 16, "at most 16 pictures", len(parts.pictures), "reference")
     _require(1 <= len(parts.texts) <= 64, "1 to 64 texts", len(parts.texts), "reference")
     _check_weights(parts.towers(), parts.storage)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
+from torch.nn import functional as F
 from torchvision import transforms
 
 from .errors import ExportError
@@ -71,8 +72,10 @@ def to_manifest(cfg: PreprocessCfg, hugging_face: bool = False) -> dict[str, Any
 def transform(preprocess: dict[str, Any]):
     """The reference's own transform, Pillow image -> pixels [3, H, W] f32, of a manifest's preprocess.
 
-    Only for what to_manifest() writes, and for GroupViT's of torchvision.
+    Only for what to_manifest() writes, for GroupViT's of torchvision and for LSeg's of torch.
     """
+    if preprocess["arithmetic"] == "torch":
+        return _torchs(preprocess)
     if preprocess["rgb"] == "before":
         return _torchvisions(preprocess)
     if preprocess["rgb"] == "before_on_white":
@@ -102,6 +105,20 @@ def _torchvisions(preprocess: dict[str, Any]):
         ]
     )
     return lambda picture: steps(picture.convert("RGB"))
+
+
+def _torchs(preprocess: dict[str, Any]):
+    """RGB, values in [0, 1], mean and deviation, then the size, by bilinear interpolation."""
+    steps = transforms.Compose(
+        [transforms.ToTensor(), transforms.Normalize(preprocess["mean"], preprocess["std"])]
+    )
+    size, aligned = preprocess["size"], preprocess["align_corners"]
+
+    def pixels(picture: Image.Image) -> torch.Tensor:
+        whole = steps(picture.convert("RGB"))[None]
+        return F.interpolate(whole, size, mode="bilinear", align_corners=aligned)[0]
+
+    return pixels
 
 
 def _hugging_faces(preprocess: dict[str, Any]):

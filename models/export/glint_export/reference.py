@@ -29,12 +29,13 @@ _PACKAGES = {
 class Reference:
     """Computes what the package must compute, from the weights that the package stores.
 
-    tokenizer and text are None for a package without a text tower.
+    tokenizer and text are None for a package without a text tower, image for one whose image tower
+    has no embedding of the whole picture: what it computes is in the recorded calls.
     """
 
     pixels: Callable[[Image.Image], Tensor]  # a picture -> [3, H, W] f32
     tokenizer: SimpleTokenizer | None  # open_clip's; its context_length is the tower's
-    image: Callable[[Tensor], Tensor]  # pixels [B, 3, H, W] -> [B, D], not normalised
+    image: Callable[[Tensor], Tensor] | None  # pixels [B, 3, H, W] -> [B, D], not normalised
     text: Callable[[Tensor], Tensor] | None  # ids [B, context], zeros at the end -> [B, D]
     logit_scale: float
     logit_bias: float
@@ -75,7 +76,7 @@ class Golden:
     """Inputs and what the reference made of them; what each tensor is, models/package.md says."""
 
     pixels: list[Tensor]
-    image_embedding: Tensor
+    image_embedding: Tensor | None = None  # none without an embedding of the whole picture
     ids: list[list[int]] = field(default_factory=list)  # none without a text tower
     text_embedding: Tensor | None = None
     logits: Tensor | None = None
@@ -103,9 +104,12 @@ def open_picture(name: str, data: bytes) -> Image.Image:
 def compute(reference: Reference, pictures: dict[str, bytes], texts: list[str]) -> Golden:
     """Golden vectors of `pictures` (name to file bytes) and, with a text tower, of `texts`."""
     pixels = [reference.pixels(open_picture(name, data)) for name, data in pictures.items()]
-    image = reference.image(torch.stack(pixels)).float()
+    image = None
+    if reference.image is not None:
+        image = reference.image(torch.stack(pixels)).float()
     if reference.text is None:
         return Golden(pixels, image)
     ids = [reference.ids(text) for text in texts]
     text = reference.text(padded(ids, reference.tokenizer.context_length)).float()
-    return Golden(pixels, image, ids, text, reference.logits(image, text))
+    logits = None if image is None else reference.logits(image, text)
+    return Golden(pixels, image, ids, text, logits)

@@ -2,6 +2,8 @@
 
 from .conv import ConvImageEncoder
 from .groupvit import GroupVit, GroupVitConfig, ProjectedTextTransformer
+from .lseg import LsegImage
+from .lseg_backbones import LsegConfig, LsegConvConfig, LsegResnetConfig, LsegVitConfig
 from .resnet import ModifiedResNet, ResnetConfig
 from .text import TextConfig, TextTransformer
 from .vit import VisionTransformer, VitConfig
@@ -10,6 +12,11 @@ __all__ = [
     "ConvImageEncoder",
     "GroupVit",
     "GroupVitConfig",
+    "LsegConfig",
+    "LsegConvConfig",
+    "LsegImage",
+    "LsegResnetConfig",
+    "LsegVitConfig",
     "ModifiedResNet",
     "ProjectedTextTransformer",
     "ResnetConfig",

@@ -58,11 +58,13 @@ class Mlp(nn.Module):
 class Block(nn.Module):
     """x + attn(ln_1(x)), then x + mlp(ln_2(x))."""
 
-    def __init__(self, width: int, heads: int, mlp_dim: int, quick_gelu: bool):
+    def __init__(
+        self, width: int, heads: int, mlp_dim: int, quick_gelu: bool, norm_eps: float = 1e-5
+    ):
         super().__init__()
-        self.ln_1 = nn.LayerNorm(width)
+        self.ln_1 = nn.LayerNorm(width, norm_eps)
         self.attn = Attention(width, heads)
-        self.ln_2 = nn.LayerNorm(width)
+        self.ln_2 = nn.LayerNorm(width, norm_eps)
         self.mlp = Mlp(width, mlp_dim, quick_gelu)
 
     def forward(self, x: Tensor, causal: bool) -> Tensor:
