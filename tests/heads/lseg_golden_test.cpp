@@ -142,7 +142,7 @@ class LsegGolden : public testing::TestWithParam<std::tuple<std::string, std::st
       if (digit != static_cast<char>('0' + answer.map[p])) ++wrong;
     }
     EXPECT_EQ(wrong, 0U);
-    EXPECT_GT(sure, answer.map.size() * 99 / 100);
+    EXPECT_GT(sure, answer.map.size() * 9 / 10);
   }
   Segmentation answered(Protocol protocol, bool scores) const {
     PredictOptions options;
