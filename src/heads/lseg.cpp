@@ -71,9 +71,8 @@ LsegRule need_rule(const HeadSpec& spec) {
   rule.stride = need_integer(spec, "stride", 1, rule.crop_size);
   rule.scales = need_scales(spec, rule.base_size);
   rule.flip = need_flag(spec, "flip");
-  rule.pad = static_cast<float>(need_number(spec, "pad", "that an f32 holds", [](double value) {
-    return std::isfinite(static_cast<float>(value));
-  }));
+  rule.pad = static_cast<float>(need_number(spec, "pad", "that is finite",
+                                            [](double value) { return std::isfinite(value); }));
   if (!is_legal(rule, rule.crop_size)) {
     fail(ErrorCode::kCorruptPackage, "parameters.crop_size: expected a multiple of size_multiple, ",
          rule.size_multiple, ", got ", rule.crop_size);
@@ -179,7 +178,8 @@ Prediction LsegHead::predict(const ImageState& image, const TextState& text, con
     fail(ErrorCode::kInvalidArgument, "expected an image state of a head of type lseg, got one ",
          "without map and picture");
   }
-  Segmentation answer{.width = image.width, .height = image.height, .labels = bank.labels, .map = {}};
+  Segmentation answer{
+      .width = image.width, .height = image.height, .labels = bank.labels, .map = {}};
   if (image.width == 0) {
     answer.width = 2 * kept->second.dim(2);
     answer.height = 2 * kept->second.dim(1);

@@ -17,7 +17,8 @@ namespace {
 constexpr std::int64_t kTileWidth = 512;   // pixels, at most
 constexpr std::int64_t kTileHeight = 128;  // likewise
 constexpr std::int64_t kLabels = 192;      // at a time
-constexpr std::int64_t kBlockedTile = 32;  // pixels of height with a block, which needs all labels
+// With a block, whose tiles hold all labels.
+constexpr std::int64_t kBlockedWidth = 128, kBlockedHeight = 16;
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 // What happens to a label's blended row.
@@ -51,8 +52,9 @@ struct Plan {
     const bool blocked = view.block.kind != LsegBlock::Kind::kNone;
     const std::int64_t threads = omp_get_max_threads();
     tile_height = std::clamp(divide_up(rows.count(), threads), std::int64_t{16},
-                             blocked ? kBlockedTile : kTileHeight);
-    tile_width = divide_up(columns.count(), divide_up(columns.count(), kTileWidth));
+                             blocked ? kBlockedHeight : kTileHeight);
+    const std::int64_t most = blocked ? kBlockedWidth : kTileWidth;
+    tile_width = divide_up(columns.count(), divide_up(columns.count(), most));
     for (std::int64_t i = 0; i < tiles(); ++i) {
       const PixelRegion region = map_region(tile(i));
       map_height = std::max(map_height, region.height());

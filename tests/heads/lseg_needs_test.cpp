@@ -28,10 +28,8 @@ void make(
   preprocess["align_corners"] = true;
   preprocess["rgb"] = "before";
   preprocess["antialias"] = false;
-  manifest["towers"]["image"]["methods"] = {
-      {"forward",
-       {{"inputs", {{{"name", "pixels"}, {"dtype", "f32"}, {"shape", {"B", 3, "H", "W"}}}}},
-        {"outputs", {{{"name", "map"}, {"dtype", "f32"}, {"shape", {"B", 4, "Y", "X"}}}}}}}};
+  manifest["towers"]["image"]["methods"]["forward"]["outputs"].push_back(
+      {{"name", "map"}, {"dtype", "f32"}, {"shape", {"B", 4, "Y", "X"}}});
   change(manifest);
   test::set_manifest(files, manifest.dump());
   make_heads(Package::from_memory(std::move(files)), "classify", {});
@@ -65,7 +63,7 @@ TEST(LsegNeedsTest, RefusesParametersThatAreMissingLeftOverOrOutOfRange) {
       {"scales", "nan", "separated by commas"},
       {"scales", "100", "sides of at most 4096 pixels"},
       {"scales", 1, "got another type"},
-      {"pad", 1e300, "that an f32 holds"},
+      {"pad", "black", "got another type"},
       {"arch_option", 3, "from 0 to 2, got 3"},
       {"block_depth", 65, "from 0 to 64, got 65"},
       {"activation", "gelu", "one of relu, lrelu, tanh, got \"gelu\""},
@@ -82,9 +80,9 @@ TEST(LsegNeedsTest, RefusesOtherPreprocessesTowersAndTensors) {
     make(kParameters,
          [](Json& manifest) { manifest["preprocess"]["default"]["geometry"] = "shortest"; });
   });
-  expect_error(kCorrupt, "map", [] {
+  expect_error(kCorrupt, "towers.image.forward with the ports of models/lseg.md", [] {
     make(kParameters, [](Json& manifest) {
-      manifest["towers"]["image"]["methods"]["forward"]["outputs"][0]["name"] = "features";
+      manifest["towers"]["image"]["methods"]["forward"]["outputs"].back()["name"] = "features";
     });
   });
   Json blocked = kParameters;

@@ -52,7 +52,7 @@ TEST(PaletteTest, IsTheSameForEveryNumberAndHasDistinctFirstColours) {
     for (std::size_t j = 0; j < i; ++j) {
       int distance = 0;
       for (std::size_t c = 0; c < 3; ++c) distance += std::abs(few[i][c] - few[j][c]);
-      EXPECT_GE(distance, 45) << i << ", " << j;
+      EXPECT_GE(distance, 40) << i << ", " << j;
     }
   }
   for (std::size_t i = 1; i < many.size(); ++i) EXPECT_NE(many[i], many[i - 1]) << i;
