@@ -29,7 +29,7 @@ from tiny_parts import LICENCE, exporter  # noqa: E402
 
 SCENE = 96  # pixels of a scene's longer side
 # One scale: it was trained on photos of 22 to 51 pixels a side, and larger or smaller ones, which the
-# released code also looks at, take 1 to 6 points of mIoU away.  The mirrored view adds some.
+# released code also looks at, only take points of mIoU away.  The mirrored view adds some.
 PROTOCOL = lseg.Protocol(base_size=SCENE, crop_size=SCENE, scales="1", single_size=SCENE, pad=0.0)
 
 

@@ -61,8 +61,8 @@ TEST(RegistryTest, RefusesUnknownTypesAndOnesItHasItself) {
   const Package echo = package_with({{{"type", "echo"}}});
   expect_error(ErrorCode::kUnsupported,
                "tasks.classify.heads[0]: expected a head of a type known here (\"clip_adapter\", "
-               "\"cocoop\", \"coop\", \"groupvit\", \"maple\", \"tip_adapter\", \"zero_shot\"), "
-               "got \"echo\"",
+               "\"cocoop\", \"coop\", \"groupvit\", \"lseg\", \"maple\", \"tip_adapter\", "
+               "\"zero_shot\"), got \"echo\"",
                [&] { make_heads(echo, "classify", {}); });
   expect_error(ErrorCode::kInvalidArgument, "got \"zero_shot\"", [&] {
     make_heads(echo, "classify", {{"zero_shot", kOwn.at("echo")}});
