@@ -86,9 +86,12 @@ def learner(base: Base, earlier: Path | None) -> TrainLseg:
     model = TrainLseg().to(memory_format=torch.channels_last)
     model.start_from(base.image)
     if earlier:
-        state = torch.load(earlier, weights_only=True)["learner"]
-        names = model.backbone.state_dict()
-        model.backbone.load_state_dict({name: state[f"backbone.{name}"] for name in names})
+        state, own = torch.load(earlier, weights_only=True)["learner"], model.state_dict()
+        fits = all(name in state and state[name].shape == own[name].shape for name in own)
+        model.load_state_dict(
+            {name: t for name, t in state.items() if fits or name.startswith("backbone.")},
+            strict=fits,
+        )
     model.backbone.stem.requires_grad_(False)
     return model
 
@@ -151,7 +154,9 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--base", type=Path, required=True, metavar="TINY-CLIP.glint")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="last.pt of a run whose backbone to begin with")
+    parser.add_argument(
+        "--start", type=Path, help="last.pt of a run to go on from; its backbone, if no more fits"
+    )
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--lr", type=float, default=3e-3)
