@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 # Wrong usage: exit 2.
 
 LATER = [
-    ["segment", "a.png", "--labels", "x"],
+    ["detect", "a.png", "--labels", "x"],
     ["detect", "a.png", "--labels", "x"],
     ["serve"],
     ["embed", "--images", "a.png", "--output", "o.npy", "--shards", "2"],
