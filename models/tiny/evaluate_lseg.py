@@ -1,13 +1,14 @@
-r"""Segments scenes with an LSeg package in plain Python, in one pass, and says how right that is.
+r"""Segments scenes with an LSeg package in plain Python, and says how right that is.
 
     python models/tiny/scenes.py --photos cifar10/test --count 500 --side 96 --seed 7 \
         --out build/scenes
     python models/tiny/evaluate_lseg.py --scenes build/scenes --model models/tiny-lseg.glint \
         --figure models/tiny-lseg.png
 
-Scenes are squares of the package's single_size, so nothing is resized.  The program's
+Scenes are squares of the package's single_size and window, so nothing is resized and the official
+protocol adds the mirrored view alone.  The program's
 `glint evaluate --folder build/scenes/pictures --segmentation build/scenes/maps` computes the same.
-The figure's rows: pictures, answers, truth.
+The figure's rows: pictures, answers of one pass, truth.
 """
 
 import argparse
@@ -41,10 +42,17 @@ class Segmenter:
         self.mean, self.std = (torch.tensor(spec[k]).view(1, 3, 1, 1) for k in ("mean", "std"))
         self.bank = F.normalize(package.tower("text")(SimpleTokenizer()(LABELS)), dim=1)
 
-    def answers(self, pictures: Tensor) -> Tensor:
+    def planes(self, pixels: Tensor) -> Tensor:
+        """[B, 3, S, S] -> logits [B, K, S, S]."""
+        return planes(self.tower(pixels), self.bank)
+
+    def answers(self, pictures: Tensor, mirrored: bool = False) -> Tensor:
         """Of squares u8 [B, 3, S, S], labels [B, S, S]."""
         pixels = (pictures.float() / 255 - self.mean) / self.std
-        return planes(self.tower(pixels), self.bank).argmax(dim=1)
+        logits = self.planes(pixels)
+        if mirrored:
+            logits = logits + self.planes(pixels.flip(3)).flip(3)
+        return logits.argmax(dim=1)
 
 
 @torch.no_grad()
@@ -58,15 +66,16 @@ def main() -> None:
     segmenter = Segmenter(Package(args.model))
     pictures, maps = read(args.scenes)
     classes = len(LABELS)
-    counts = torch.zeros(classes * classes)
-    for x, truth in zip(pictures.split(50), maps.split(50), strict=True):
-        pairs = (truth * classes + segmenter.answers(x)).flatten()
-        counts += torch.bincount(pairs, minlength=classes * classes)
-    counts = counts.view(classes, classes)
-    print(of_counts(counts, 0.0))
-    both = counts.sum(0) + counts.sum(1) - counts.diag()
-    iou = (counts.diag() / both).tolist()
-    print(", ".join(f"{name} {x:.3f}" for name, x in zip(LABELS, iou, strict=True)))
+    for name in ("single", "official"):
+        counts = torch.zeros(classes * classes)
+        for x, truth in zip(pictures.split(50), maps.split(50), strict=True):
+            pairs = (truth * classes + segmenter.answers(x, name == "official")).flatten()
+            counts += torch.bincount(pairs, minlength=classes * classes)
+        counts = counts.view(classes, classes)
+        both = counts.sum(0) + counts.sum(1) - counts.diag()
+        iou = zip(LABELS, (counts.diag() / both).tolist(), strict=True)
+        print(f"{name}: {of_counts(counts, 0.0)}")
+        print(", ".join(f"{label} {x:.3f}" for label, x in iou))
     if args.figure:
         rows = [pictures[:SHOWN].permute(0, 2, 3, 1).numpy()]
         rows += [COLOURS[x.numpy()] for x in (segmenter.answers(pictures[:SHOWN]), maps[:SHOWN])]

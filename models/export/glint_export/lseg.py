@@ -127,7 +127,8 @@ def tasks(blocks: Blocks, protocol: Protocol) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def _call(image: LsegImage, *size: int) -> Call:
+def call_of(image: LsegImage, *size: int) -> Call:
+    """What the tower makes of noise; size: batch, height, width."""
     pixels = pictures.noise(*size)
     return Call("image", "forward", {"pixels": pixels}, {"map": image(pixels)})
 
@@ -166,7 +167,7 @@ def parts_of(
         tasks=tasks(source.blocks, source.protocol),
         tensors=source.blocks.tensors(),
         # Other batches and sizes than a window's, one of them of the smallest size.
-        calls=[_call(source.image, 2, 32, 64)],
-        checked=[_call(source.image, 1, side, side), _call(source.image, 3, 96, 32)],
+        calls=[call_of(source.image, 2, 32, 64)],
+        checked=[call_of(source.image, 1, side, side), call_of(source.image, 3, 96, 32)],
     )
     return parts.image_only() if image_only else parts
