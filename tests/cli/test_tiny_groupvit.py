@@ -18,7 +18,7 @@ def test_it_verifies_and_is_small(glint):
 
 @pytest.mark.parametrize("protocol", ["official", "single"])
 def test_it_segments_scenes(glint, protocol):
-    """As models/tiny/evaluate_groupvit.py does in plain Python, which rounding may move a little."""
+    """As models/tiny/evaluate_groupvit.py does in plain Python; rounding may move a little."""
     done = glint(
         "evaluate", "--folder", SCENES / "pictures", "--segmentation", SCENES / "maps",
         "--labels", LABELS, "--model", MODEL, "--protocol", protocol, "--json",
