@@ -2,8 +2,8 @@ r"""Segments scenes with a GroupViT package in plain Python, and says how right 
 
     python models/tiny/scenes.py --photos cifar10/test --count 500 --side 96 --seed 7 \
         --out build/scenes
-    python models/tiny/evaluate_groupvit.py --scenes build/scenes --model models/tiny-groupvit.glint \
-        --figure models/tiny-groupvit.png
+    python models/tiny/evaluate_groupvit.py --scenes build/scenes \
+        --model models/tiny-groupvit.glint --figure models/tiny-groupvit.png
 
 Scenes are squares whose side is the package's short side, so nothing is resized.  The program's
 `glint evaluate --folder build/scenes/pictures --segmentation build/scenes/maps` computes the same.
@@ -112,7 +112,8 @@ def main() -> None:
         for total, answer in zip(counts.values(), answers, strict=True):
             total += torch.bincount((truth * classes + answer).flatten(), minlength=classes**2)
     for name, total in counts.items():
-        scores = of_counts(total.view(classes, classes), segmenter.parameters["background_threshold"])
+        threshold = segmenter.parameters["background_threshold"]
+        scores = of_counts(total.view(classes, classes), threshold)
         print(f"{name}: {scores}")
     if args.figure:
         figure(segmenter, pictures[:SHOWN], maps[:SHOWN]).save(args.figure, optimize=True)

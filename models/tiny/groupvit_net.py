@@ -1,7 +1,7 @@
 """The image tower of tiny-groupvit, in its forms for use and for training.
 
-It is a GroupViT but for the patches, which are cells of tiny-clip's first two convolutional stages in
-the place of one convolution: from so few pictures a transformer does not learn to see.
+It is a GroupViT but for the patches, which are cells of tiny-clip's first two convolutional stages
+in the place of one convolution: from so few pictures a transformer does not learn to see.
 """
 
 import torch

@@ -70,7 +70,7 @@ def of_counts(counts: Tensor, threshold: float) -> Scores:
 
 @torch.no_grad()
 def confusion(tower: GroupVit, pixels: Tensor, maps: Tensor, bank: Tensor, scale: float) -> Scores:
-    """Of windows, in what `tower` takes, and their maps [B, S, S], where len(bank) is background."""
+    """Of windows, as `tower` takes them, and their maps [B, S, S]; len(bank) is background."""
     classes = len(bank)
     counts = {t: torch.zeros((classes + 1) ** 2) for t in THRESHOLDS}
     for x, truth in zip(pixels.split(64), maps.split(64), strict=True):

@@ -109,7 +109,7 @@ class Learner(nn.Module):
 
 
 class Pool:
-    """Scenes whose cells are computed once and which are learned from REPLAYS times, then others."""
+    """Scenes whose cells are computed once, and which are learned from REPLAYS times."""
 
     def __init__(self, model: Learner, scenes: Scenes):
         self.model, self.scenes = model, scenes

@@ -145,7 +145,7 @@ def test_the_released_shape(tmp_path):
 
 
 def test_the_segmentations_pixels_are_mmcvs_numbers():
-    """imnormalize: the mean in f32, then times the deviation's inverse in f64, to the nearest f32."""
+    """imnormalize: the mean in f32, times the deviation's inverse in f64, to the nearest f32."""
     spec = groupvit.segment_preprocess(448)
     values = np.arange(256, dtype=np.float32)
     numbers = ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
