@@ -21,7 +21,7 @@ class Canvas {
   // What lies outside of the canvas is left out.
   void fill(std::int64_t left, std::int64_t top, std::int64_t width, std::int64_t height,
             Colour colour);
-  // ASCII, in letters of 5 x 7 dots of `dot` x `dot` pixels.
+  // ASCII, in letters of 5 x 8 dots of `dot` x `dot` pixels.
   void write(std::int64_t left, std::int64_t top, std::string_view text, std::int64_t dot,
              Colour colour);
 

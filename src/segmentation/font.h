@@ -1,4 +1,4 @@
-// Letters of 5 x 7 dots, for what is written on pictures.
+// Letters of 5 x 8 dots, for what is written on pictures.
 #pragma once
 
 #include <array>
@@ -8,8 +8,8 @@
 
 namespace glint {
 
-inline constexpr std::int64_t kLetterWidth = 5;  // dots; one more to the next letter
-inline constexpr std::int64_t kLetterHeight = 7;
+inline constexpr std::int64_t kLetterWidth = 5;   // dots; one more to the next letter
+inline constexpr std::int64_t kLetterHeight = 8;  // the lowest for what hangs down
 
 // Columns from the left; bit 0 is the upper dot. A box for what is not printable ASCII.
 const std::array<std::uint8_t, kLetterWidth>& letter(char c);
