@@ -7,7 +7,6 @@ The reference of the package is the plain Python towers with the weights rounded
 pictures that are drawn.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "export")]
 
 import torch  # noqa: E402
 from bases import load_base  # noqa: E402
-from glint_export import ExportError, PackageParts, Reference, groupvit, write_package  # noqa: E402
+from glint_export import PackageParts, Reference, groupvit  # noqa: E402
 from glint_export.checkpoint import load_strictly, round_to_half  # noqa: E402
 from glint_export.groupvit_reference import steady_of  # noqa: E402
 from glint_export.preprocess import to_manifest  # noqa: E402
@@ -24,7 +23,7 @@ from groupvit_net import GROUPVIT, SIDE, TinyGroupVit  # noqa: E402
 from net import MEAN, STD, TEXT  # noqa: E402
 from open_clip.tokenizer import SimpleTokenizer, default_bpe  # noqa: E402
 from open_clip.transform import PreprocessCfg, image_transform_v2  # noqa: E402
-from tiny_parts import LICENCE, exporter  # noqa: E402
+from tiny_parts import LICENCE, export_command, exporter  # noqa: E402
 from torch import nn  # noqa: E402
 
 CLASSIFIED = 48  # pixels a side of a picture that shows one thing alone
@@ -94,20 +93,5 @@ def parts_of(checkpoint: Path, text: Path) -> PackageParts:
     )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--text", type=Path, required=True, metavar="NAME.glint")
-    parser.add_argument("--out", type=Path, required=True, metavar="NAME.glint")
-    parser.add_argument("--force", action="store_true", help="replace an existing package")
-    args = parser.parse_args()
-    try:
-        write_package(args.out, parts_of(args.checkpoint, args.text), args.force)
-    except (ExportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(export_command(__doc__, parts_of))

@@ -6,7 +6,6 @@
 The reference is the plain Python towers with the weights rounded to f16.
 """
 
-import argparse
 import dataclasses
 import io
 import sys
@@ -17,7 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "export")]
 
 import torch  # noqa: E402
 from bases import load_base  # noqa: E402
-from glint_export import ExportError, PackageParts, lseg, write_package  # noqa: E402
+from glint_export import PackageParts, lseg  # noqa: E402
 from glint_export.checkpoint import load_strictly  # noqa: E402
 from glint_export.towers import LsegImage  # noqa: E402
 from lseg_net import LSEG  # noqa: E402
@@ -25,7 +24,7 @@ from net import EMBED_DIM, MEAN, STD, TEXT  # noqa: E402
 from open_clip.tokenizer import SimpleTokenizer, default_bpe  # noqa: E402
 from PIL import Image  # noqa: E402
 from scenes import Scenes  # noqa: E402
-from tiny_parts import LICENCE, exporter  # noqa: E402
+from tiny_parts import LICENCE, export_command, exporter  # noqa: E402
 
 SCENE = 96  # pixels of a scene's longer side
 # One scale: it was trained on photos of 22 to 51 pixels a side, and larger or smaller ones, which the
@@ -70,20 +69,5 @@ def parts_of(checkpoint: Path, text: Path) -> PackageParts:
     return dataclasses.replace(parts, pictures=drawn(), calls=[lseg.call_of(image, 1, 32, 32)])
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--text", type=Path, required=True, metavar="NAME.glint")
-    parser.add_argument("--out", type=Path, required=True, metavar="NAME.glint")
-    parser.add_argument("--force", action="store_true", help="replace an existing package")
-    args = parser.parse_args()
-    try:
-        write_package(args.out, parts_of(args.checkpoint, args.text), args.force)
-    except (ExportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(export_command(__doc__, parts_of))

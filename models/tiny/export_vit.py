@@ -7,7 +7,6 @@ The reference of the package is the plain Python towers with the weights rounded
 pictures that are drawn.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,10 +15,10 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "export")]
 
 import torch  # noqa: E402
 from bases import load_base  # noqa: E402
-from glint_export import ExportError, PackageParts, write_package  # noqa: E402
+from glint_export import PackageParts  # noqa: E402
 from glint_export.checkpoint import load_strictly, round_to_half  # noqa: E402
 from glint_export.towers import VisionTransformer  # noqa: E402
-from tiny_parts import exporter, parts_of_towers  # noqa: E402
+from tiny_parts import export_command, exporter, parts_of_towers  # noqa: E402
 from vit import SEEN, VIT  # noqa: E402
 
 
@@ -39,20 +38,5 @@ def parts_of(checkpoint: Path, text: Path) -> PackageParts:
     return parts_of_towers("tiny-vit", image, base.text, base.scale, provenance, {})
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--text", type=Path, required=True, metavar="NAME.glint")
-    parser.add_argument("--out", type=Path, required=True, metavar="NAME.glint")
-    parser.add_argument("--force", action="store_true", help="replace an existing package")
-    args = parser.parse_args()
-    try:
-        write_package(args.out, parts_of(args.checkpoint, args.text), args.force)
-    except (ExportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(export_command(__doc__, parts_of))

@@ -1,9 +1,12 @@
 """What the packages of this folder have in common."""
 
+import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import glint_export
-from glint_export import PackageParts, Reference
+from glint_export import ExportError, PackageParts, Reference, write_package
 from glint_export.preprocess import to_manifest
 from net import EMBED_DIM, IMAGE_SIZE, MEAN, STD, TEXT
 from open_clip.tokenizer import SimpleTokenizer, default_bpe
@@ -51,3 +54,21 @@ def parts_of_towers(
 
 def exporter(script: str) -> str:
     return f"models/tiny/{script}, glint_export {glint_export.__version__}"
+
+
+def export_command(doc: str, parts_of: Callable[[Path, Path], PackageParts]) -> int:
+    """The command line of a script that makes a package of a checkpoint and the text tower of another
+    package.  -> the exit code
+    """
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--text", type=Path, required=True, metavar="NAME.glint")
+    parser.add_argument("--out", type=Path, required=True, metavar="NAME.glint")
+    parser.add_argument("--force", action="store_true", help="replace an existing package")
+    args = parser.parse_args()
+    try:
+        write_package(args.out, parts_of(args.checkpoint, args.text), args.force)
+    except (ExportError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
