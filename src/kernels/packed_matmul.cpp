@@ -140,6 +140,26 @@ void PackedMatmul::multiply(const Call& call, const Block& block, std::int64_t f
   }
 }
 
+// What one of `threads` threads does of a call, each of them in a parallel region.
+void PackedMatmul::share(const Call& call, std::int64_t blocks, std::int64_t threads,
+                         std::int64_t me, std::uint32_t* sums) const {
+  const std::int64_t weight_bytes = weights_.panels * weights_.depth * kernels_.columns * 4;
+  if (call.tiles == 1 && weight_bytes >= kFarBytes) {
+    const auto chunk = static_cast<int>(divide_up(weights_.panels, threads * 4));
+#pragma omp for schedule(dynamic, chunk) nowait
+    for (std::int64_t panel = 0; panel < weights_.panels; ++panel) {
+      multiply(call, {0, 1}, panel, panel + 1, nullptr);
+    }
+    return;
+  }
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    const std::int64_t tile = i * call.tiles / blocks;
+    const Block block{tile, (i + 1) * call.tiles / blocks - tile};
+    const std::int64_t all = weights_.panels * block.tiles;
+    multiply(call, block, me * all / threads, (me + 1) * all / threads, sums);
+  }
+}
+
 void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& steps,
                        float* y) const {
   if (rows == 0) return;
@@ -176,22 +196,7 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
       }
 #pragma omp barrier
     }
-    const std::int64_t weight_bytes = weights_.panels * depth * kernels_.columns * 4;
-    if (call.tiles == 1 && weight_bytes >= kFarBytes) {
-      const auto share = static_cast<int>(divide_up(weights_.panels, threads * 4));
-#pragma omp for schedule(dynamic, share) nowait
-      for (std::int64_t panel = 0; panel < weights_.panels; ++panel) {
-        multiply(call, {0, 1}, panel, panel + 1, nullptr);
-      }
-    } else {
-      for (std::int64_t i = 0; i < blocks; ++i) {
-        const std::int64_t tile = i * call.tiles / blocks;
-        const Block block{tile, (i + 1) * call.tiles / blocks - tile};
-        const std::int64_t all = weights_.panels * block.tiles;
-        multiply(call, block, me * all / threads, (me + 1) * all / threads,
-                 in_parts ? sums.get() + me * words_a_thread : nullptr);
-      }
-    }
+    share(call, blocks, threads, me, in_parts ? sums.get() + me * words_a_thread : nullptr);
     if (kernels_.done != nullptr) kernels_.done();
   }
 }

@@ -51,6 +51,8 @@ class PackedMatmul {
                      std::int64_t nth) const;
   void multiply(const Call& call, const Block& block, std::int64_t first, std::int64_t last,
                 std::uint32_t* sums) const;
+  void share(const Call& call, std::int64_t blocks, std::int64_t threads, std::int64_t me,
+             std::uint32_t* sums) const;
 
   const MatmulKernels& kernels_;
   std::int64_t in_;
