@@ -98,7 +98,12 @@ Work BenchWorks::encode_image() {
   const std::int64_t batch = options_.batch_size;
   const std::vector<std::int64_t> shape = {batch, 3, spec.height, spec.width};
   const Tensor pixels = Tensor::from(shape, drawn_floats(batch * 3 * spec.height * spec.width));
-  return on_device([&towers, pixels] { keep(towers.image(pixels).cpu()); });
+  return on_device([&towers, pixels] {
+    // Whatever the tower gives: an embedding, a map, groups.
+    for (const auto& [name, tensor] : towers.call("image", "forward", {{"pixels", pixels}})) {
+      keep(tensor.cpu());
+    }
+  });
 }
 
 Work BenchWorks::encode_text() {
@@ -151,11 +156,10 @@ Work BenchWorks::search() {
 }
 
 Work BenchWorks::load() {
-  const ModelOptions options{
-      .device = options_.device,
-      .max_batch = options_.batch_size,
-      .threads = threads_,
-      .precision = parse_precision(options_.precision)};
+  const ModelOptions options{.device = options_.device,
+                             .max_batch = options_.batch_size,
+                             .threads = threads_,
+                             .precision = parse_precision(options_.precision)};
   Work work = on_device([options, from = path()] { keep(Model::load(from, options)); });
   work.items = 1;
   return work;

@@ -63,13 +63,6 @@ inline void give_tiles_back() {
   amx_rows = 0;
 }
 
-// Asks for the lines of y that row `row` of the tile will be written to.
-inline void expect_row(const MatmulTile& tile, std::int64_t row) {
-  const char* y = reinterpret_cast<const char*>(tile.y + row * tile.y_stride);
-  __builtin_prefetch(y, 1, 3);
-  __builtin_prefetch(y + 64, 1, 3);
-}
-
 // Tiles 0 to 3 become the sums: upper left, upper right, lower left, lower right; Operation adds to
 // one of them the product of its rows, tile 4 or 5, and its weights, tile 6 or 7.
 template <typename Operation, bool Lower>

@@ -1,6 +1,7 @@
 #include "kernels/matmul_prepare.h"
 #include "kernels/matmul_tile.h"
 #include "kernels/softmax.h"
+#include "kernels/winograd_tile.h"
 
 namespace glint::matmul {
 
@@ -13,6 +14,9 @@ const MatmulKernels kBaseline{"baseline",
                               &multiply<MultiplyF32>,
                               &multiply<Scaled<MultiplyF32>>,
                               &prepare_f32,
-                              &soften};
+                              &soften,
+                              nullptr,
+                              &to_winograd,
+                              &from_winograd};
 
 }  // namespace glint::matmul

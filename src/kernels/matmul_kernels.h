@@ -6,6 +6,7 @@
 // rows of x are [words of the depth]; what fills up the last word and the last panel is zero.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -55,6 +56,15 @@ struct MatmulTile {
   std::int64_t ahead_lines = 0;
 };
 
+// A tile's row of each of 16 products -> its 2 x 2 rows of y.
+struct WinogradSums {
+  const float* sums = nullptr;  // the first product's row
+  std::int64_t stride = 0;      // numbers from a product to the next
+  std::array<std::int64_t, 4>
+      places{};      // of the rows behind y and other; less than 0: there is none
+  MatmulTile steps;  // bias, activation, other, rectify, y and columns
+};
+
 struct MatmulKernels {
   const char* name;
   Operands operands;
@@ -74,6 +84,11 @@ struct MatmulKernels {
   float (*soften)(float* scores, std::int64_t count, std::int64_t padded);
   // What a thread calls behind its products; nullptr: nothing.
   void (*done)() = nullptr;
+  // Of kF32, for winograd.h. A tile's 4 x 4 pixels of `channels` numbers -> one row [channels] of
+  // each of 16 products, `stride` numbers apart.
+  void (*to_winograd)(const std::array<const float*, 16>& pixels, std::int64_t channels,
+                      float* rows, std::int64_t stride) = nullptr;
+  void (*from_winograd)(const WinogradSums& sums) = nullptr;
 };
 
 inline std::int64_t numbers_a_word(Operands operands) {

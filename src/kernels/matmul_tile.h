@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kTileRows = kLanes == 16 ? 14 : 6;
 constexpr int kPanel = 2 * kLanes;
+constexpr int kLineFloats = 16;      // of a cache line
 constexpr std::int64_t kUnroll = 8;  // words of depth between two looks ahead
 
 // Rows r of x by three: x86 addresses base, base + stride and base + 2 stride from two registers.
@@ -69,16 +70,12 @@ inline Floats activated(Floats y, Activation activation) {
   return activation == Activation::kGelu ? gelu(y) : y;
 }
 
-// One vector of y from its sums.
-template <typename Operation>
-inline void finish(typename Operation::Sum sum, const MatmulTile& tile, std::int64_t row,
-                   std::int64_t column) {
+// Stores one vector of y, `place` numbers behind tile.y, with what stands behind a product.
+inline void complete(Floats y, const MatmulTile& tile, std::int64_t place, std::int64_t column) {
   const std::int64_t count = tile.columns - column;
   if (count <= 0) return;
-  Floats y = Operation::number(sum, tile, row, column);
   if (tile.bias != nullptr) y += load<Floats>(tile.bias + column);
   y = activated(y, tile.activation);
-  const std::int64_t place = row * tile.y_stride + column;
   const bool whole = count >= kLanes;
   if (tile.other != nullptr) {
     y += whole ? load<Floats>(tile.other + place) : load_first<Floats>(tile.other + place, count);
@@ -91,6 +88,24 @@ inline void finish(typename Operation::Sum sum, const MatmulTile& tile, std::int
   }
 }
 
+// One vector of y from its sums.
+template <typename Operation>
+inline void finish(typename Operation::Sum sum, const MatmulTile& tile, std::int64_t row,
+                   std::int64_t column) {
+  if (column >= tile.columns) return;
+  complete(Operation::number(sum, tile, row, column), tile, row * tile.y_stride + column, column);
+}
+
+// Asks for the lines that row `row` of the tile will write and add: they lie far from the last
+// row's, and come while the sums are computed.
+inline void expect_row(const MatmulTile& tile, std::int64_t row) {
+  const std::int64_t place = row * tile.y_stride;
+  for (int column = 0; column < kPanel; column += kLineFloats) {
+    __builtin_prefetch(tile.y + place + column, 1, 3);
+    if (tile.other != nullptr) __builtin_prefetch(tile.other + place + column, 0, 3);
+  }
+}
+
 template <typename Operation, int Rows>
 void multiply_rows(const MatmulTile& tile) {
   typename Operation::Sum sums[Rows][2];
@@ -99,6 +114,7 @@ void multiply_rows(const MatmulTile& tile) {
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) sums[r][half] = start;
   }
+  for (int r = 0; r < Rows; ++r) expect_row(tile, r);
   accumulate<Operation, Rows>(sums, tile);
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {

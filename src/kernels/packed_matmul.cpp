@@ -1,13 +1,13 @@
 #include "kernels/packed_matmul.h"
 
 #include <omp.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 #include <vector>
 
 #include "core/check.h"
+#include "kernels/caches.h"
 
 namespace glint {
 namespace {
@@ -28,15 +28,8 @@ std::int64_t padded(std::int64_t depth) {
   return words % 512 == 0 ? words + 16 : words;
 }
 
-// What a block's rows may take: half of the second cache, the panels pass through the other half.
-std::int64_t block_bytes() {
-#if defined(_SC_LEVEL2_CACHE_SIZE)
-  static const std::int64_t cache = ::sysconf(_SC_LEVEL2_CACHE_SIZE);
-#else
-  static const std::int64_t cache = 0;
-#endif
-  return (cache > 0 ? cache : 1 << 20) / 2;
-}
+// What a block's rows may take; the panels pass through the other half.
+std::int64_t block_bytes() { return second_cache_bytes() / 2; }
 
 const MatmulKernels& best_kernels(Operands operands) {
   const auto kernels = matmul_kernels(operands);

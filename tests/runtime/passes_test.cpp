@@ -302,9 +302,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(PackedLayersTest, OneLayerForOneWeight) {
   PackedLayers layers({});
   const at::Tensor weight = at::randn({4, 3}), bias = at::randn({4});
-  const auto layer = layers.of(weight, bias, Operands::kF32);
-  EXPECT_EQ(layers.of(weight, bias, Operands::kF32), layer);
-  EXPECT_NE(layers.of(weight, at::Tensor(), Operands::kF32), layer);
+  const auto layer = layers.linear(weight, bias);
+  EXPECT_EQ(layers.linear(weight, bias), layer);
+  EXPECT_NE(layers.linear(weight, at::Tensor()), layer);
 }
 
 // What packing cannot reproduce stays plain, with a reason.
@@ -312,7 +312,7 @@ TEST(PackedLayersTest, ALayerThatIsNotFiniteIsRefused) {
   PackedLayers layers({});
   const at::Tensor weight = at::randn({4, 3});
   weight.mutable_data_ptr<float>()[0] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_FALSE(layers.of(weight, at::Tensor(), Operands::kF32));
+  EXPECT_FALSE(layers.linear(weight, at::Tensor()));
   ASSERT_EQ(layers.refusals().size(), 1U);
   EXPECT_NE(layers.refusals().front().find("expected a packed linear layer [4, 3] within"),
             std::string::npos);

@@ -27,9 +27,6 @@ const c10::Symbol kLayer = c10::Symbol::attr("layer");
 const c10::Symbol kActivation = c10::Symbol::attr("activation");
 const c10::Symbol kNorm = c10::Symbol::attr("norm");
 const c10::Symbol kRectify = c10::Symbol::attr("rectify");
-const c10::Symbol kKernel = c10::Symbol::attr("kernel");
-const c10::Symbol kStride = c10::Symbol::attr("stride");
-const c10::Symbol kPadding = c10::Symbol::attr("padding");
 const c10::Symbol kCausal = c10::Symbol::attr("causal");
 const c10::Symbol kScale = c10::Symbol::attr("scale");
 const c10::Symbol kOperands = c10::Symbol::attr("operands");
@@ -40,9 +37,9 @@ at::Tensor pop(Stack& stack) {
   return tensor;
 }
 
-Pair pair_of(const Node* node, c10::Symbol name) {
-  const auto& numbers = node->is(name);
-  return {numbers.at(0), numbers.at(1)};
+template <typename Layer>
+c10::intrusive_ptr<Layer> held(const Node* node) {
+  return c10::static_intrusive_pointer_cast<Layer>(node->ival(kLayer).toCapsule());
 }
 
 LinearSteps steps_of(const Node* node) {
@@ -61,13 +58,11 @@ Operation linear(const Node* node) {
 
 Operation convolution(const Node* node) {
   const bool adds = node->inputs().size() == 2;
-  const ConvolutionStep step{layer_of(node), pair_of(node, kKernel), pair_of(node, kStride),
-                             pair_of(node, kPadding)};
-  return [step, steps = steps_of(node), adds](Stack& stack) {
+  return [layer = held<PackedConvolution>(node), steps = steps_of(node), adds](Stack& stack) {
     LinearSteps now = steps;
     if (adds) now.other = pop(stack);
     const at::Tensor pixels = pop(stack);
-    stack.emplace_back(convolve(pixels, step, std::move(now)));
+    stack.emplace_back(layer->run(pixels, std::move(now)));
   };
 }
 
@@ -97,9 +92,7 @@ void register_operators() {
   });
 }
 
-c10::intrusive_ptr<PackedLinear> layer_of(const Node* node) {
-  return c10::static_intrusive_pointer_cast<PackedLinear>(node->ival(kLayer).toCapsule());
-}
+c10::intrusive_ptr<PackedLinear> layer_of(const Node* linear) { return held<PackedLinear>(linear); }
 
 Activation activation_of(const Node* node) { return static_cast<Activation>(node->i(kActivation)); }
 
@@ -116,7 +109,8 @@ bool rectifies(const Node* node) { return node->i(kRectify) != 0; }
 
 namespace {
 
-Node* make_layer(Graph& graph, c10::Symbol kind, Value* x, c10::intrusive_ptr<PackedLinear> layer) {
+Node* make_layer(Graph& graph, c10::Symbol kind, Value* x,
+                 c10::intrusive_ptr<torch::CustomClassHolder> layer) {
   Node* node = graph.create(kind, {x}, 1);
   node->ival_(kLayer, c10::IValue::make_capsule(std::move(layer)));
   node->i_(kRectify, 0);
@@ -130,13 +124,8 @@ Node* make_linear(Graph& graph, Value* x, c10::intrusive_ptr<PackedLinear> layer
   return make_layer(graph, kLinear, x, std::move(layer));
 }
 
-Node* make_convolution(Graph& graph, Value* pixels, ConvolutionStep step) {
-  Node* node = make_layer(graph, kConvolution, pixels, std::move(step.layer));
-  const auto set = [&](c10::Symbol name, Pair pair) { node->is_(name, {pair[0], pair[1]}); };
-  set(kKernel, step.kernel);
-  set(kStride, step.stride);
-  set(kPadding, step.padding);
-  return node;
+Node* make_convolution(Graph& graph, Value* pixels, c10::intrusive_ptr<PackedConvolution> layer) {
+  return make_layer(graph, kConvolution, pixels, std::move(layer));
 }
 
 Node* make_attention(Graph& graph, at::ArrayRef<Value*> q_k_v, AttentionStep step) {

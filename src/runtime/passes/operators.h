@@ -14,7 +14,7 @@
 #include <c10/util/intrusive_ptr.h>
 #include <torch/csrc/jit/ir/ir.h>
 
-#include "runtime/passes/convolve.h"
+#include "runtime/passes/packed_convolution.h"
 #include "runtime/passes/packed_linear.h"
 
 namespace glint::passes {
@@ -28,7 +28,7 @@ void register_operators();
 
 // Of a layer.
 bool is_layer(const torch::jit::Node* node);
-c10::intrusive_ptr<PackedLinear> layer_of(const torch::jit::Node* node);
+c10::intrusive_ptr<PackedLinear> layer_of(const torch::jit::Node* linear);
 Activation activation_of(const torch::jit::Node* node);
 bool rectifies(const torch::jit::Node* node);
 c10::intrusive_ptr<NormWeights> norm_of(const torch::jit::Node* node);  // nullptr without one
@@ -39,7 +39,7 @@ bool is_causal(const torch::jit::Node* attention);
 torch::jit::Node* make_linear(torch::jit::Graph& graph, torch::jit::Value* x,
                               c10::intrusive_ptr<PackedLinear> layer);
 torch::jit::Node* make_convolution(torch::jit::Graph& graph, torch::jit::Value* pixels,
-                                   ConvolutionStep step);
+                                   c10::intrusive_ptr<PackedConvolution> layer);
 struct AttentionStep {
   bool causal;
   std::optional<double> scale;  // 1 / sqrt(width of a head) without one

@@ -29,26 +29,42 @@ std::optional<Pair> constant_pair(const Value* value) {
   return Pair{(*sizes)[0], (*sizes)[1]};
 }
 
-// [out, in] as it is, [out, channels, down, across] as rows of [down, across, channels].
-at::Tensor matrix_of(const at::Tensor& weight) {
-  if (weight.dim() == 2) return weight;
-  return weight.permute({0, 2, 3, 1}).reshape({weight.size(0), -1});
+const void* data_of(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.const_data_ptr() : nullptr;
 }
 
 }  // namespace
 
-c10::intrusive_ptr<PackedLinear> PackedLayers::of(const at::Tensor& weight, const at::Tensor& bias,
-                                                  Operands operands) {
-  const Key key{weight.const_data_ptr(), bias.defined() ? bias.const_data_ptr() : nullptr};
-  const auto found = layers_.find(key);
-  if (found != layers_.end()) return found->second.layer;
-  c10::intrusive_ptr<PackedLinear> layer;
-  try {
-    layer = c10::make_intrusive<PackedLinear>(matrix_of(weight), bias, operands);
-  } catch (const Error& error) {  // of the trial: the layer stays as it is
-    refusals_.emplace_back(error.what());
+template <typename Layer, typename... Arguments>
+c10::intrusive_ptr<Layer> PackedLayers::find_or_make(const Key& key, const at::Tensor& weight,
+                                                     const at::Tensor& bias,
+                                                     const Arguments&... arguments) {
+  auto found = layers_.find(key);
+  if (found == layers_.end()) {
+    c10::intrusive_ptr<Layer> layer;
+    try {
+      layer = c10::make_intrusive<Layer>(weight, bias, arguments...);
+    } catch (const Error& error) {  // of the trial: the layer stays as it is
+      refusals_.emplace_back(error.what());
+    }
+    found = layers_.emplace(key, Entry{weight, bias, std::move(layer)}).first;
   }
-  return layers_.emplace(key, Entry{weight, bias, std::move(layer)}).first->second.layer;
+  return c10::static_intrusive_pointer_cast<Layer>(found->second.layer);
+}
+
+c10::intrusive_ptr<PackedLinear> PackedLayers::linear(const at::Tensor& weight,
+                                                      const at::Tensor& bias) {
+  return find_or_make<PackedLinear>({data_of(weight), data_of(bias), {}}, weight, bias,
+                                    arithmetic_.layers);
+}
+
+c10::intrusive_ptr<PackedConvolution> PackedLayers::convolution(const at::Tensor& weight,
+                                                                const at::Tensor& bias,
+                                                                const ConvolutionStep& step) {
+  // The first layer sees pixels, whose rounding all others inherit, and is a small part.
+  const bool first = weight.size(1) <= kPixelChannels;
+  return find_or_make<PackedConvolution>({data_of(weight), data_of(bias), step}, weight, bias, step,
+                                         first ? arithmetic_.rest : arithmetic_.layers);
 }
 
 std::int64_t pack_linears(const Graph& graph, PackedLayers& layers) {
@@ -57,7 +73,7 @@ std::int64_t pack_linears(const Graph& graph, PackedLayers& layers) {
     const auto weight = constant_floats(node->input(1));
     const auto bias = constant_bias(node->input(2));
     if (!weight || weight->dim() != 2 || !bias) continue;
-    auto layer = layers.of(*weight, *bias, layers.arithmetic().layers);
+    auto layer = layers.linear(*weight, *bias);
     if (!layer) continue;
     replace(node, make_linear(*graph, node->input(0), std::move(layer)));
     ++changed;
@@ -75,14 +91,9 @@ std::int64_t pack_convolutions(const Graph& graph, PackedLayers& layers) {
     const bool fits = weight && weight->dim() == 4 && bias && stride && padding &&
                       is_sizes(node->input(5), {1, 1}) && is_number(node->input(6), 1);
     if (!fits) continue;
-    // The first layer sees pixels, whose rounding all others inherit, and is a small part.
-    const bool first = weight->size(1) <= kPixelChannels;
-    const auto& [of_layers, of_rest] = layers.arithmetic();
-    auto layer = layers.of(*weight, *bias, first ? of_rest : of_layers);
+    auto layer = layers.convolution(*weight, *bias, {*stride, *padding});
     if (!layer) continue;
-    const Pair kernel{weight->size(2), weight->size(3)};
-    replace(node, make_convolution(*graph, node->input(0),
-                                   {std::move(layer), kernel, *stride, *padding}));
+    replace(node, make_convolution(*graph, node->input(0), std::move(layer)));
     ++changed;
   }
   return changed;

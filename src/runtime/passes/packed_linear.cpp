@@ -4,22 +4,15 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/randn.h>
-#include <ATen/ops/sub.h>
 
 #include <optional>
 
-#include "core/check.h"
+#include "runtime/passes/trial.h"
 
 namespace glint::passes {
 namespace {
 
 constexpr std::int64_t kTrialRows = 4;
-
-// What a trial may differ by: in f32, by another order of the same sums; a bf16 factor has 8 bits,
-// an 8-bit one is off by up to 1/254 of the largest, and the errors average.
-double trial_bound(Operands operands) {
-  return operands == Operands::kInt8 ? 5e-2 : operands == Operands::kBf16 ? 1e-2 : 1e-5;
-}
 
 const float* data_or_null(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
@@ -31,13 +24,8 @@ PackedLinear::PackedLinear(const at::Tensor& weight, const at::Tensor& bias, Ope
     : matmul_(weight.contiguous().const_data_ptr<float>(), data_or_null(bias), weight.size(1),
               weight.size(0), operands) {
   const at::Tensor trial = at::randn({kTrialRows, weight.size(1)});
-  const at::Tensor expected = at::linear(trial, weight, bias);
-  const auto worst = at::sub(run(trial, {}), expected).abs().max().item<double>();
-  const double bound = trial_bound(operands) * expected.abs().max().item<double>();
-  if (!(worst <= bound)) {
-    fail(ErrorCode::kInternal, "expected a packed linear layer [", weight.size(0), ", ",
-         weight.size(1), "] within ", bound, " of the plain one, got ", worst);
-  }
+  expect_close(run(trial, {}), at::linear(trial, weight, bias), operands, "linear layer",
+               weight.sizes());
 }
 
 at::Tensor PackedLinear::run(const at::Tensor& x, const LinearSteps& steps) const {

@@ -6,13 +6,14 @@
 #include <ATen/core/Tensor.h>
 #include <c10/util/intrusive_ptr.h>
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "runtime/passes/graph.h"
+#include "runtime/passes/packed_convolution.h"
 #include "runtime/passes/packed_linear.h"
 
 namespace glint::passes {
@@ -32,16 +33,26 @@ class PackedLayers {
   const Arithmetic& arithmetic() const { return arithmetic_; }
 
   // nullptr where packing failed, which refusals() then tells.
-  c10::intrusive_ptr<PackedLinear> of(const at::Tensor& weight, const at::Tensor& bias,
-                                      Operands operands);
+  c10::intrusive_ptr<PackedLinear> linear(const at::Tensor& weight, const at::Tensor& bias);
+  c10::intrusive_ptr<PackedConvolution> convolution(const at::Tensor& weight,
+                                                    const at::Tensor& bias,
+                                                    const ConvolutionStep& step);
   const std::vector<std::string>& refusals() const { return refusals_; }
 
  private:
-  using Key = std::pair<const void*, const void*>;  // the data of weight and bias
+  struct Key {
+    const void *weight, *bias;  // their data
+    ConvolutionStep step;       // zeros of a linear layer
+    auto operator<=>(const Key&) const = default;
+  };
   struct Entry {
     at::Tensor weight, bias;  // hold the data, so that no other tensor gets its address
-    c10::intrusive_ptr<PackedLinear> layer;
+    c10::intrusive_ptr<torch::CustomClassHolder> layer;
   };
+  template <typename Layer, typename... Arguments>
+  c10::intrusive_ptr<Layer> find_or_make(const Key& key, const at::Tensor& weight,
+                                         const at::Tensor& bias, const Arguments&... arguments);
+
   Arithmetic arithmetic_;
   std::map<Key, Entry> layers_;
   std::vector<std::string> refusals_;
