@@ -22,16 +22,15 @@ import numpy as np
 from harness import machine, timing
 from harness.process import Engine, EngineFailed
 from harness.table import OURS, Row, as_json, markdown
+from jobs import ROOT, Setting
 from works import (
     CLASSIFIER,
     HEADS,
     JPEGS,
     LSEG,
     PIXELS,
-    ROOT,
     SEARCH,
     TOWERS,
-    Setting,
     Work,
     all_works,
     difference,
