@@ -1,5 +1,6 @@
 """What each engine is told to do: a job for every work of works.py, and the inputs it names."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,34 @@ def tower(name: str, batch: int) -> Callable[[Setting], dict]:
         }
 
     return job
+
+
+def photo(batch: int, precision: str) -> Callable[[Setting], dict]:
+    """The same JPEG `batch` times; "input" and "shape" are for the image tower alone."""
+
+    def job(setting: Setting) -> dict:
+        path = setting.scratch / "photo.jpg"
+        path.write_bytes(inputs.jpeg(500, 375))
+        package, x = setting.artefacts / "model.glint", inputs.pixels(batch)
+        dim = json.loads((package / "glint.json").read_text())["embed_dim"]
+        return {
+            "work": "photo",
+            "tower": "image",
+            "package": str(package),
+            "base": str(package),
+            "artefacts": str(setting.artefacts),
+            "precision": precision,
+            "photo": str(path),
+            "classes": _saved(setting, "photo-classes", lambda: inputs.unit_rows(1000, dim, 7)),
+            "input": _saved(setting, f"image-{batch}", lambda: x),
+            "shape": list(x.shape),
+        }
+
+    return job
+
+
+def load(setting: Setting) -> dict:
+    return {"work": "load", "package": str(setting.artefacts / "model.glint")}
 
 
 def classifier(setting: Setting) -> dict:

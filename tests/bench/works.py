@@ -35,6 +35,15 @@ _JPEGS = {
     "hf-processors-rs (torchvision)": "hf_processors_rs_jpeg",
     "hf-processors-rs (pil)": "hf_processors_rs_pil_jpeg",
 }
+_PHOTOS = {
+    "glint, the image tower alone": {"work": "encode-image"},
+    "Pillow, open_clip, torch eager": "top_five",
+}
+_LOAD = {
+    "glint fast": {"precision": "fast"},
+    "glint compact": {"precision": "compact"},
+    "hashlib and torch.jit.load": "load",
+}
 _TOKENS = {"Hugging Face tokenizers": "tokenizers", "open_clip": "open_clip"}
 _SEARCH = {
     "glint, f32 alone": {"storage": "f32"},
@@ -47,13 +56,16 @@ _SEARCH = {
 
 # Groups of works, each a table.
 TOWERS = "towers"
+PHOTOS = "JPEG to the best five of 1,000"
 CLASSIFIER = "texts of a classifier"
+LOAD = "a package to a model"
 HEADS = ("CoCoOp", "MaPLe", "Tip-Adapter")
 PIXELS = "picture to 3 x 224 x 224"
 JPEGS = "JPEG to 3 x 224 x 224"
 TOKENS = "texts to ids"
 SEARCH = "top 10"
 TUNING = "alpha and beta of Tip-Adapter"
+WITH_A_MODEL = (TOWERS, PHOTOS, CLASSIFIER, LOAD)  # of --arch
 LSEG = ("LSeg, a single pass", "LSeg, the head alone", "LSeg, the official protocol")
 
 
@@ -126,14 +138,15 @@ def _from(module: str, engines: dict[str, str | dict]) -> dict[str, str | dict]:
     }
 
 
-def all_works() -> list[Work]:
-    towers = [
-        Work(name, TOWERS, title, _from("towers", _TOWERS), jobs.tower(tower, batch), np.float32)
-        for name, title, tower, batch in [
-            ("image-1", "image, B=1", "image", 1),
-            ("image-8", "image, B=8", "image", 8),
-            ("text-1", f"one text of {PROMPT_IDS} ids", "text", 1),
-            ("text-32", f"32 texts of {PROMPT_IDS} ids", "text", 32),
+def _packages() -> list[Work]:
+    """What is done with a whole package, from files and texts."""
+    photos = [
+        Work(name, PHOTOS, title, _from("photos", _PHOTOS), jobs.photo(batch, tier), np.int64)
+        for name, title, batch, tier in [
+            ("photo", "one, exact", 1, "exact"),
+            ("photo-fast", "one, fast", 1, "fast"),
+            ("photo-compact", "one, compact", 1, "compact"),
+            ("photo-8", "8, exact", 8, "exact"),
         ]
     ]
     classifier = Work(
@@ -150,7 +163,14 @@ def all_works() -> list[Work]:
         seconds=True,
         share={"ONNX Runtime, 77 ids": 1 / EVERY},
     )
-    pixels = [
+    load = Work(
+        "load", LOAD, "files in the cache", _from("packages", _LOAD), jobs.load, np.int64
+    )
+    return [*photos, classifier, load]
+
+
+def _pictures() -> list[Work]:
+    return [
         Work(
             f"{name}-{width}x{height}",
             group,
@@ -166,12 +186,17 @@ def all_works() -> list[Work]:
         ]
         for title, (width, height) in inputs.SIZES.items()
     ]
-    ids = Work(
-        "ids", TOKENS, "1,000 prompts", _from("tokens", _TOKENS), jobs.tokens, np.int64, True
-    )
-    search = [
-        Work(f"search-{n}", SEARCH, title, _from("search", _SEARCH), jobs.search(n), np.int64)
-        for n, title in [(1, "one query"), (64, "64 queries")]
+
+
+def all_works() -> list[Work]:
+    towers = [
+        Work(name, TOWERS, title, _from("towers", _TOWERS), jobs.tower(tower, batch), np.float32)
+        for name, title, tower, batch in [
+            ("image-1", "image, B=1", "image", 1),
+            ("image-8", "image, B=8", "image", 8),
+            ("text-1", f"one text of {PROMPT_IDS} ids", "text", 1),
+            ("text-32", f"32 texts of {PROMPT_IDS} ids", "text", 32),
+        ]
     ]
     tuning = Work(
         "tune",
@@ -182,14 +207,23 @@ def all_works() -> list[Work]:
         np.float32,
         seconds=True,
     )
-    return [*towers, classifier, *_heads(), *_segmentations(), tuning, *pixels, ids, *search]
+    ids = Work(
+        "ids", TOKENS, "1,000 prompts", _from("tokens", _TOKENS), jobs.tokens, np.int64, True
+    )
+    search = [
+        Work(f"search-{n}", SEARCH, title, _from("search", _SEARCH), jobs.search(n), np.int64)
+        for n, title in [(1, "one query"), (64, "64 queries")]
+    ]
+    middle = [*_heads(), *_segmentations(), tuning, *_pictures()]
+    return [*towers, *_packages(), *middle, ids, *search]
 
 
 def difference(work: Work, theirs: np.ndarray, ours: np.ndarray) -> str:
     """In words, how a peer's result differs from ours."""
     if theirs.size != ours.size:
         return f"{theirs.size} numbers instead of {ours.size}"
-    if work.group in (TOWERS, CLASSIFIER, *HEADS):  # each engine rounds in its own way: how far, not how often
+    # Each engine rounds in its own way: how far, not how often.
+    if work.group in (TOWERS, CLASSIFIER, *HEADS):
         most = np.abs(theirs.astype(np.float64) - ours).max() / np.abs(ours).max()
         return f"largest difference {most:.0e} of the largest value"
     count = int((theirs != ours).sum())

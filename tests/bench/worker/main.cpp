@@ -21,8 +21,10 @@ Work prepare(const Json& job) {
   if (name == "encode-image") return encode_image(job);
   if (name == "encode-text") return encode_text(job);
   if (name == "encode-texts") return encode_texts(job);
+  if (name == "load") return load_package(job);
   if (name == "bank") return load_bank(job);
   if (name == "classify") return classify(job);
+  if (name == "photo") return photo(job);
   if (name == "encode-map") return encode_map(job);
   if (name == "segment") return segment(job, false);
   if (name == "segment-map") return segment(job, true);

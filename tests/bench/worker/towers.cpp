@@ -52,4 +52,18 @@ Work encode_map(const Json& job) {
   return work;
 }
 
+// The package's folder -> how the digests of its files begin, in the order of their paths.
+Work load_package(const Json& job) {
+  Work work;
+  work.call = [job, out = work.result] {
+    const auto model = load(job);
+    out->ints.clear();
+    for (const auto& [path, digest] : model.manifest().files) {
+      out->ints.push_back(
+          static_cast<std::int64_t>(std::stoull(digest.substr(0, 16), nullptr, 16)));
+    }
+  };
+  return work;
+}
+
 }  // namespace worker

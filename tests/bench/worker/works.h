@@ -10,10 +10,12 @@ Work encode_image(const Json& job);
 Work encode_text(const Json& job);
 Work encode_texts(const Json& job);
 Work encode_map(const Json& job);
+Work load_package(const Json& job);
 
 // classify.cpp
 Work load_bank(const Json& job);
 Work classify(const Json& job);
+Work photo(const Json& job);
 
 // segment.cpp
 Work segment(const Json& job, bool head_alone);
