@@ -24,6 +24,8 @@ constexpr std::int64_t kPictureHeight = 375;
 constexpr std::int64_t kSearchRows = 100'000;
 constexpr std::int64_t kSearchDim = 512;
 constexpr std::int64_t kTopK = 10;
+constexpr std::array<std::int64_t, 5> kNewBatches = {1, 2, 3, 5, 8};
+constexpr std::int64_t kNewLengthsFrom = 5, kNewLengthsTo = 20;
 
 // The CPUs this process may run on: what "all cores" means to it.
 int available_cpus() {
@@ -38,9 +40,8 @@ std::vector<ImageView> repeated(const Image& image, std::int64_t count) {
   return std::vector<ImageView>(static_cast<std::size_t>(count), image.view());
 }
 
-// [batch, kPromptIds], or as many as the context holds.
-Tensor id_rows(const TokenizerSpec& spec, std::int64_t batch) {
-  const std::int64_t length = std::min(kPromptIds, spec.context_length);
+// [batch, length]
+Tensor id_rows(const TokenizerSpec& spec, std::int64_t batch, std::int64_t length) {
   std::vector<std::int64_t> rows;
   for (std::int64_t row = 0; row < batch; ++row) {
     const auto ids = drawn_ids(length, spec.start_id, spec.end_id);
@@ -92,25 +93,45 @@ Work BenchWorks::on_one_thread(std::function<void()> call) const {
   return {options_.batch_size, 1, "cpu", "exact", std::move(call)};
 }
 
-Work BenchWorks::encode_image() {
+Work BenchWorks::images(std::int64_t batch) {
   const Towers& towers = model().towers();
   const PreprocessSpec spec = model().preprocessor().spec();
-  const std::int64_t batch = options_.batch_size;
   const std::vector<std::int64_t> shape = {batch, 3, spec.height, spec.width};
   const Tensor pixels = Tensor::from(shape, drawn_floats(batch * 3 * spec.height * spec.width));
-  return on_device([&towers, pixels] {
+  Work work = on_device([&towers, pixels] {
     // Whatever the tower gives: an embedding, a map, groups.
     for (const auto& [name, tensor] : towers.call("image", "forward", {{"pixels", pixels}})) {
       keep(tensor.cpu());
     }
   });
+  work.items = batch;
+  return work;
 }
 
-Work BenchWorks::encode_text() {
+// Of `length` ids each, or as many as the context holds.
+Work BenchWorks::texts(std::int64_t length) {
   const Towers& towers = model().towers();
   const Tokenizer tokenizer = model().tokenizer();
-  const TextInput input{.ids = id_rows(tokenizer.spec(), options_.batch_size)};
+  const std::int64_t ids = std::min(length, tokenizer.spec().context_length);
+  const TextInput input{.ids = id_rows(tokenizer.spec(), options_.batch_size, ids)};
   return on_device([&towers, input] { keep(towers.text(input).cpu()); });
+}
+
+Work BenchWorks::encode_image() { return images(options_.batch_size); }
+
+Work BenchWorks::encode_text() { return texts(kPromptIds); }
+
+std::vector<ShapeWork> BenchWorks::new_shapes() {
+  std::vector<ShapeWork> shapes;
+  for (const std::int64_t batch : kNewBatches) {
+    shapes.push_back({"image", 0, shapes.empty(), images(batch)});
+  }
+  if (!model().manifest().tokenizer) return shapes;
+  const std::int64_t longest = std::min(kNewLengthsTo, model().tokenizer().spec().context_length);
+  for (std::int64_t length = kNewLengthsFrom; length <= longest; ++length) {
+    shapes.push_back({"text", length, length == kNewLengthsFrom, texts(length)});
+  }
+  return shapes;
 }
 
 Work BenchWorks::classify() {

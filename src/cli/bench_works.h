@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/options.h"
@@ -26,6 +27,14 @@ struct Work {
   std::function<void()> call;
 };
 
+// A call of one tower with inputs of one shape.
+struct ShapeWork {
+  std::string tower;
+  std::int64_t ids = 0;  // of a text
+  bool cold = false;     // no call of the tower came before
+  Work work;
+};
+
 // Loads the package when the first work needs it, and keeps it for the others.
 class BenchWorks {
  public:
@@ -39,6 +48,10 @@ class BenchWorks {
   // Throws what loading throws, and Error(kUnsupported) for a work the package has no tower for.
   Work make(std::string_view name);
 
+  // Calls of the image tower with several batch sizes, and of the text tower with several lengths,
+  // each a shape that the model has not computed with; made first of all works, or they have.
+  std::vector<ShapeWork> new_shapes();
+
  private:
   Work encode_image();
   Work encode_text();
@@ -47,6 +60,9 @@ class BenchWorks {
   Work tokenize();
   Work search();
   Work load();
+
+  Work images(std::int64_t batch);
+  Work texts(std::int64_t length);
 
   const Model& model();
   const std::string& path();

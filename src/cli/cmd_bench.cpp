@@ -1,13 +1,14 @@
 #include <glint/error.h>
 
-#include <algorithm>
-#include <cstdio>
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cli/arguments.h"
+#include "cli/bench_shapes.h"
+#include "cli/bench_table.h"
 #include "cli/bench_works.h"
 #include "cli/command.h"
 #include "cli/json.h"
@@ -23,13 +24,19 @@ constexpr const char* kExamples =
 from a decoded picture of 500 x 375 to the labels, preprocess the same picture, tokenize short
 prompts, search the ten best of 100,000 rows of 512 numbers, load the package from the file cache.
 One call does it for B pictures, texts or queries (--batch-size); a time is that of one call.
+new-shape, which is not of all, times the first call with 1, 2, 3, 5 and 8 pictures and with B texts
+of 5 to 20 ids, and beside each the next calls of that shape, as many as --rounds; a tower is cold
+when it had no call at all before.
 
 Examples:
   glint bench all
   glint bench encode-image --batch-size 8 --model clip-vit-b-32.glint
-  glint bench classify --threads 1 --rounds 50 --json)";
+  glint bench classify --threads 1 --rounds 50 --json
+  glint bench new-shape --rounds 3)";
 
 constexpr const char* kAll = "all";
+constexpr const char* kNewShape = "new-shape";  // needs a fresh model, and has a table of its own
+constexpr std::array<std::size_t, 9> kWidths = {13, 12, 12, 12, 22, 12, 12, 12, 12};
 
 struct BenchOptions {
   CommonOptions common;
@@ -52,40 +59,17 @@ Json to_json(std::string_view what, const Work& work, const Timing& timing) {
           {"device", work.device}};
 }
 
-// Four significant digits: "0.01234", "12.34", "1234".
-std::string number(double value) {
-  int digits = 3;
-  for (double bound = 10; bound <= value && digits > 0; bound *= 10) --digits;
-  for (double bound = 1; value < bound && digits < 6; bound /= 10) ++digits;
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
+std::string to_table(std::string_view what, const Work& work, const Timing& timing) {
+  return table_line(
+      {std::string(what), cat(work.items), number(1e3 * timing.median), number(1e3 * timing.min),
+       number(1e3 * timing.p10) + " - " + number(1e3 * timing.p90),
+       number(per_second(work, timing)), cat(work.threads), work.precision, work.device},
+      kWidths);
 }
 
-// One line of the table; the cells are padded to fixed widths so that a line can be shown as soon
-// as it is known.
-std::string table_line(const std::vector<std::string>& cells) {
-  constexpr std::size_t kFirst = 13, kOthers = 12;
-  std::string line = cells.front();
-  line.resize(std::max(kFirst, line.size()), ' ');
-  for (auto cell = cells.begin() + 1; cell != cells.end(); ++cell) {
-    const std::size_t width = cell == cells.begin() + 4 ? 2 * kOthers - 2 : kOthers;
-    line.append(cell->size() < width ? width - cell->size() : 1, ' ').append(*cell);
-  }
-  return line;
-}
-
-std::string table_line(std::string_view what, const Work& work, const Timing& timing) {
-  return table_line({std::string(what), cat(work.items), number(1e3 * timing.median),
-                     number(1e3 * timing.min),
-                     number(1e3 * timing.p10) + " - " + number(1e3 * timing.p90),
-                     number(per_second(work, timing)), cat(work.threads), work.precision,
-                     work.device});
-}
-
-const std::string kHeader = table_line(
-    {"what", "items", "median ms", "min ms", "p10 - p90 ms", "items/s", "threads", "precision",
-     "device"});
+const std::string kHeader = table_line({"what", "items", "median ms", "min ms", "p10 - p90 ms",
+                                        "items/s", "threads", "precision", "device"},
+                                       kWidths);
 
 std::vector<std::string_view> names_of(const std::string& what) {
   if (what == kAll) return {BenchWorks::kNames.begin(), BenchWorks::kNames.end()};
@@ -94,6 +78,10 @@ std::vector<std::string_view> names_of(const std::string& what) {
 
 int bench(const BenchOptions& options, const Context& context) {
   BenchWorks works(options.common, context);
+  if (options.what == kNewShape) {
+    bench_new_shapes(works, options.rounds, options.json, context);
+    return 0;
+  }
   const auto names = names_of(options.what);
   const auto total = static_cast<std::int64_t>(names.size()) * options.rounds;
   auto bar = context.console.bar("rounds");
@@ -109,7 +97,7 @@ int bench(const BenchOptions& options, const Context& context) {
       });
       if (std::exchange(header, false)) context.console.line(kHeader);
       context.console.line(options.json ? to_line(to_json(name, work, timing))
-                                        : table_line(name, work, timing));
+                                        : to_table(name, work, timing));
       context.console.flush();
     } catch (const Error& error) {
       // A package need not have every tower; of all works, those it has are timed.
@@ -123,7 +111,7 @@ int bench(const BenchOptions& options, const Context& context) {
 
 std::vector<std::string> choices() {
   std::vector<std::string> all(BenchWorks::kNames.begin(), BenchWorks::kNames.end());
-  all.emplace_back(kAll);
+  all.insert(all.end(), {kNewShape, kAll});
   return all;
 }
 

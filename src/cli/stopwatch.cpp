@@ -54,4 +54,12 @@ Timing time_rounds(const std::function<void()>& call, std::int64_t rounds,
   return {quantile(seconds, 0.5), seconds.front(), quantile(seconds, 0.1), quantile(seconds, 0.9)};
 }
 
+FirstCall time_first(const std::function<void()>& call, std::int64_t next) {
+  const double first = seconds_of(call, 1);
+  std::vector<double> seconds;
+  for (std::int64_t i = 0; i < next; ++i) seconds.push_back(seconds_of(call, 1));
+  std::ranges::sort(seconds);
+  return {first, quantile(seconds, 0.5)};
+}
+
 }  // namespace glint::cli

@@ -24,6 +24,15 @@ struct Timing {
 Timing time_rounds(const std::function<void()>& call, std::int64_t rounds,
                    const std::function<void(std::int64_t done)>& each_round);
 
+// Seconds of two kinds of calls of the same work.
+struct FirstCall {
+  double first = 0;
+  double next = 0;  // the median of those after it
+};
+
+// Times a call that comes without any warm-up, and `next` calls after it, at least one.
+FirstCall time_first(const std::function<void()>& call, std::int64_t next);
+
 // Makes the compiler believe that all of memory behind `value` is read, so that no timed work is
 // left out as useless.
 template <typename T>

@@ -22,16 +22,14 @@ import numpy as np
 from harness import machine, timing
 from harness.process import Engine, EngineFailed
 from harness.table import OURS, Row, as_json, markdown
+from jobs import ROOT, Setting
 from works import (
-    CLASSIFIER,
     HEADS,
     JPEGS,
     LSEG,
     PIXELS,
-    ROOT,
     SEARCH,
-    TOWERS,
-    Setting,
+    WITH_A_MODEL,
     Work,
     all_works,
     difference,
@@ -192,8 +190,9 @@ def facts(args, rows: list[Row], command: list[str], busy: float, seconds: float
         "while others run",
         "threads: " + ", ".join(f"{group} {count}" for group, count in threads.items()),
     ]
-    if TOWERS in threads:
-        lines.append(f"{TOWERS}: {args.arch} of random weights")
+    with_a_model = [group for group in threads if group in WITH_A_MODEL]
+    if with_a_model:
+        lines.append(f"{', '.join(with_a_model)}: {args.arch} of random weights")
     if SEARCH in threads:
         lines.append(f"{SEARCH}: of {args.rows:,} rows of 512 f32")
     return [*lines, machine.versions(PACKAGES)]
@@ -211,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [w for w in all_works() if not args.only or w.name.startswith(tuple(args.only))]
     artefacts = artefacts_folder("artefacts.py", args.arch)
     heads = artefacts_folder("head_artefacts.py", "heads")
-    if any(work.group in (TOWERS, CLASSIFIER, PIXELS, JPEGS) for work in chosen):
+    if any(work.group in (*WITH_A_MODEL, PIXELS, JPEGS) for work in chosen):
         make_artefacts("artefacts.py", artefacts, args.arch)
     if any(work.group in (*HEADS, *LSEG) for work in chosen):
         make_artefacts("head_artefacts.py", heads)

@@ -1,12 +1,15 @@
 """The order, the statistics and the tables of peers.py, without any peer and without a clock."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from engines import packages
 from harness import timing
 from harness.process import Engine, EngineFailed
 from harness.table import Row, as_json, digits, markdown
+from jobs import TINY_CLIP, Setting
 from works import all_works, difference
 
 WORKS = {work.name: work for work in all_works()}
@@ -109,6 +112,33 @@ def test_an_engine_that_does_a_share_of_the_work_is_said_to_in_the_title():
     for work, name, share in shares:
         assert name in work.engines
         assert f"times {round(1 / share)})" in work.title
+
+
+PHOTOS = [
+    ("photo", 1, "exact"),
+    ("photo-fast", 1, "fast"),
+    ("photo-compact", 1, "compact"),
+    ("photo-8", 8, "exact"),
+]
+
+
+@pytest.mark.parametrize(("name", "batch", "precision"), PHOTOS)
+def test_a_tower_alone_computes_as_the_whole_does(name, batch, precision, tmp_path):
+    package = tmp_path / "model.glint"
+    package.mkdir()
+    (package / "glint.json").write_text('{"embed_dim": 8}')
+    job = WORKS[name].job(Setting(tmp_path, tmp_path, tmp_path, rows=1, threads=1))
+    alone = job | WORKS[name].engines["glint, the image tower alone"]
+    assert (alone["work"], alone["precision"]) == ("encode-image", precision)
+    assert np.load(alone["input"]).shape == tuple(alone["shape"]) == (batch, 3, 224, 224)
+    assert np.load(job["classes"]).shape == (1000, 8)
+
+
+def test_the_floor_of_loading_hashes_the_files_that_the_manifest_lists():
+    files = json.loads((TINY_CLIP / "glint.json").read_text())["files"]
+    listed = [files[path].removeprefix("sha256:")[:16] for path in sorted(files)]
+    found = packages.starts(packages.digests(TINY_CLIP))
+    assert [f"{start & 0xFFFFFFFFFFFFFFFF:016x}" for start in found.tolist()] == listed
 
 
 def test_an_engine_that_ends_is_an_error_with_its_last_words(tmp_path):

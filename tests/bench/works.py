@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import inputs
+import jobs
 import numpy as np
+from jobs import EVERY, LSEG_LABELS, PROMPT_IDS, Setting
 
-ROOT = Path(__file__).resolve().parents[2]
-TINY_CLIP = ROOT / "models" / "tiny-clip.glint"
-_EVERY = 125  # of a classifier's texts, a peer that pads them to 77 ids gets one; it has 8,000
-PROMPT_IDS = 10  # "a photo of a golden retriever." with the start and end token
 _TOWERS = {
     "glint fast": {"precision": "fast"},
     "glint compact": {"precision": "compact"},
@@ -38,6 +35,15 @@ _JPEGS = {
     "hf-processors-rs (torchvision)": "hf_processors_rs_jpeg",
     "hf-processors-rs (pil)": "hf_processors_rs_pil_jpeg",
 }
+_PHOTOS = {
+    "glint, the image tower alone": {"work": "encode-image"},
+    "Pillow, open_clip, torch eager": "top_five",
+}
+_LOAD = {
+    "glint fast": {"precision": "fast"},
+    "glint compact": {"precision": "compact"},
+    "hashlib and torch.jit.load": "load",
+}
 _TOKENS = {"Hugging Face tokenizers": "tokenizers", "open_clip": "open_clip"}
 _SEARCH = {
     "glint, f32 alone": {"storage": "f32"},
@@ -50,26 +56,17 @@ _SEARCH = {
 
 # Groups of works, each a table.
 TOWERS = "towers"
+PHOTOS = "JPEG to the best five of 1,000"
 CLASSIFIER = "texts of a classifier"
+LOAD = "a package to a model"
 HEADS = ("CoCoOp", "MaPLe", "Tip-Adapter")
 PIXELS = "picture to 3 x 224 x 224"
 JPEGS = "JPEG to 3 x 224 x 224"
 TOKENS = "texts to ids"
 SEARCH = "top 10"
 TUNING = "alpha and beta of Tip-Adapter"
+WITH_A_MODEL = (TOWERS, PHOTOS, CLASSIFIER, LOAD)  # of --arch
 LSEG = ("LSeg, a single pass", "LSeg, the head alone", "LSeg, the official protocol")
-LSEG_LABELS = 150  # as ADE20K has
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the command line decides."""
-
-    scratch: Path  # inputs and results
-    artefacts: Path  # made by artefacts.py
-    heads: Path  # made by head_artefacts.py
-    rows: int  # of the searched matrix
-    threads: int
 
 
 @dataclass(frozen=True)
@@ -90,114 +87,6 @@ class Work:
         return 1 if self.one_thread else setting.threads
 
 
-def _saved(setting: Setting, name: str, make: Callable[[], np.ndarray]) -> str:
-    path = setting.scratch / f"{name}.npy"
-    if not path.exists():
-        np.save(path, make())
-    return str(path)
-
-
-def _tower(tower: str, batch: int) -> Callable[[Setting], dict]:
-    def job(setting: Setting) -> dict:
-        x = inputs.pixels(batch) if tower == "image" else inputs.ids(batch, PROMPT_IDS)
-        return {
-            "work": f"encode-{tower}",
-            "tower": tower,
-            "package": str(setting.artefacts / "model.glint"),
-            "artefacts": str(setting.artefacts),
-            "input": _saved(setting, f"{tower}-{batch}", lambda: x),
-            "shape": list(x.shape),
-        }
-
-    return job
-
-
-def _classifier(setting: Setting) -> dict:
-    texts = setting.scratch / "classifier.txt"
-    texts.write_text("\n".join(inputs.classifier_texts()) + "\n")
-    package = str(setting.artefacts / "model.glint")
-    return {
-        "work": "encode-texts",
-        "tower": "text",
-        "package": package,
-        "base": package,
-        "artefacts": str(setting.artefacts),
-        "input": str(texts),
-        "every": _EVERY,
-        "bank": str(setting.scratch / "bank.safetensors"),
-    }
-
-
-def _pixels(width: int, height: int) -> Callable[[Setting], dict]:
-    def job(setting: Setting) -> dict:
-        return {
-            "work": "preprocess",
-            "size": 224,
-            "package": str(setting.artefacts / "model.glint"),
-            "input": _saved(setting, f"{width}x{height}", lambda: inputs.picture(width, height)),
-            "shape": [height, width, 3],
-        }
-
-    return job
-
-
-def _jpeg(width: int, height: int) -> Callable[[Setting], dict]:
-    def job(setting: Setting) -> dict:
-        path = setting.scratch / f"{width}x{height}.jpg"
-        path.write_bytes(inputs.jpeg(width, height))
-        return {
-            "work": "preprocess-jpeg",
-            "package": str(setting.artefacts / "model.glint"),
-            "input": str(path),
-        }
-
-    return job
-
-
-def _tokens(setting: Setting) -> dict:
-    path = setting.scratch / "prompts.txt"
-    path.write_text("\n".join(inputs.prompts(1000)))
-    return {"work": "tokenize", "package": str(TINY_CLIP), "input": str(path)}
-
-
-def _search(queries: int) -> Callable[[Setting], dict]:
-    def job(setting: Setting) -> dict:
-        dim, rows = 512, setting.rows
-        return {
-            "work": "search",
-            "dim": dim,
-            "k": 10,
-            "rows": _saved(setting, f"rows-{rows}", lambda: inputs.unit_rows(rows, dim, 4)),
-            "queries": _saved(
-                setting, f"queries-{queries}", lambda: inputs.unit_rows(queries, dim, 5)
-            ),
-        }
-
-    return job
-
-
-def _tuning(setting: Setting) -> dict:
-    made = inputs.labelled(classes=50, shots=16, pictures=500, width=512)
-    return {"work": "tune"} | {
-        name: _saved(setting, f"tune-{name}", lambda rows=rows: rows) for name, rows in made.items()
-    }
-
-
-def _head(name: str, patch: int) -> Callable[[Setting], dict]:
-    def job(setting: Setting) -> dict:
-        x = inputs.pixels(1)
-        return {
-            "work": "classify",
-            "package": str(setting.heads / f"{name}.glint"),
-            "base": str(setting.heads / f"base-{patch}.glint"),
-            "artefacts": str(setting.heads),
-            "input": _saved(setting, "image-1", lambda: x),
-            "shape": list(x.shape),
-        }
-
-    return job
-
-
 def _heads() -> list[Work]:
     alone = {"glint, the plain image tower": {"work": "encode-image"}}
     rows = [
@@ -211,30 +100,12 @@ def _heads() -> list[Work]:
             group,
             title,
             {peer: f"engines.heads:{name}"} | more,
-            _head(name, patch),
+            jobs.head(name, patch),
             np.float32,
             seconds=slow,
         )
         for group, (name, patch, title, peer, more, slow) in zip(HEADS, rows, strict=True)
     ]
-
-
-def _lseg(work: str, name: str, make: Callable[[], np.ndarray]) -> Callable[[Setting], dict]:
-    def job(setting: Setting) -> dict:
-        labels = setting.scratch / "lseg-labels.txt"
-        labels.write_text("\n".join(inputs.class_names()[:LSEG_LABELS]) + "\n")
-        package, x = str(setting.heads / "lseg.glint"), make()
-        return {
-            "work": work,
-            "package": package,
-            "base": package,
-            "artefacts": str(setting.heads),
-            "input": _saved(setting, name, lambda: x),
-            "shape": list(x.shape),
-            "labels": str(labels),
-        }
-
-    return job
 
 
 def _segmentations() -> list[Work]:
@@ -252,7 +123,7 @@ def _segmentations() -> list[Work]:
             group,
             title,
             {"released formula (torch)": f"engines.lseg:{peer}"} | more,
-            _lseg(work, "lseg-photo" if slow else "lseg-window", make),
+            jobs.lseg(work, "lseg-photo" if slow else "lseg-window", make),
             np.int64,
             seconds=slow,
         )
@@ -267,31 +138,39 @@ def _from(module: str, engines: dict[str, str | dict]) -> dict[str, str | dict]:
     }
 
 
-def all_works() -> list[Work]:
-    towers = [
-        Work(name, TOWERS, title, _from("towers", _TOWERS), _tower(tower, batch), np.float32)
-        for name, title, tower, batch in [
-            ("image-1", "image, B=1", "image", 1),
-            ("image-8", "image, B=8", "image", 8),
-            ("text-1", f"one text of {PROMPT_IDS} ids", "text", 1),
-            ("text-32", f"32 texts of {PROMPT_IDS} ids", "text", 32),
+def _packages() -> list[Work]:
+    """What is done with a whole package, from files and texts."""
+    photos = [
+        Work(name, PHOTOS, title, _from("photos", _PHOTOS), jobs.photo(batch, tier), np.int64)
+        for name, title, batch, tier in [
+            ("photo", "one, exact", 1, "exact"),
+            ("photo-fast", "one, fast", 1, "fast"),
+            ("photo-compact", "one, compact", 1, "compact"),
+            ("photo-8", "8, exact", 8, "exact"),
         ]
     ]
     classifier = Work(
         "classifier",
         CLASSIFIER,
-        f"8 of 80 templates, 1,000 names (ONNX Runtime: every {_EVERY}th text, times {_EVERY})",
+        f"8 of 80 templates, 1,000 names (ONNX Runtime: every {EVERY}th text, times {EVERY})",
         {
             "glint fast": {"precision": "fast"},
             "ONNX Runtime, 77 ids": "engines.towers:onnxruntime_padded",
             "glint, a saved class bank": {"work": "bank"},
         },
-        _classifier,
+        jobs.classifier,
         np.float32,
         seconds=True,
-        share={"ONNX Runtime, 77 ids": 1 / _EVERY},
+        share={"ONNX Runtime, 77 ids": 1 / EVERY},
     )
-    pixels = [
+    load = Work(
+        "load", LOAD, "files in the cache", _from("packages", _LOAD), jobs.load, np.int64
+    )
+    return [*photos, classifier, load]
+
+
+def _pictures() -> list[Work]:
+    return [
         Work(
             f"{name}-{width}x{height}",
             group,
@@ -302,35 +181,49 @@ def all_works() -> list[Work]:
             one_thread=True,
         )
         for name, group, engines, job in [
-            ("pixels", PIXELS, _PIXELS, _pixels),
-            ("jpeg", JPEGS, _JPEGS, _jpeg),
+            ("pixels", PIXELS, _PIXELS, jobs.pixels),
+            ("jpeg", JPEGS, _JPEGS, jobs.jpeg),
         ]
         for title, (width, height) in inputs.SIZES.items()
     ]
-    ids = Work(
-        "ids", TOKENS, "1,000 prompts", _from("tokens", _TOKENS), _tokens, np.int64, True
-    )
-    search = [
-        Work(f"search-{n}", SEARCH, title, _from("search", _SEARCH), _search(n), np.int64)
-        for n, title in [(1, "one query"), (64, "64 queries")]
+
+
+def all_works() -> list[Work]:
+    towers = [
+        Work(name, TOWERS, title, _from("towers", _TOWERS), jobs.tower(tower, batch), np.float32)
+        for name, title, tower, batch in [
+            ("image-1", "image, B=1", "image", 1),
+            ("image-8", "image, B=8", "image", 8),
+            ("text-1", f"one text of {PROMPT_IDS} ids", "text", 1),
+            ("text-32", f"32 texts of {PROMPT_IDS} ids", "text", 32),
+        ]
     ]
     tuning = Work(
         "tune",
         TUNING,
         "500 pictures, 800 keys, 50 classes",
         {"released loop (torch)": "engines.heads:tune"},
-        _tuning,
+        jobs.tuning,
         np.float32,
         seconds=True,
     )
-    return [*towers, classifier, *_heads(), *_segmentations(), tuning, *pixels, ids, *search]
+    ids = Work(
+        "ids", TOKENS, "1,000 prompts", _from("tokens", _TOKENS), jobs.tokens, np.int64, True
+    )
+    search = [
+        Work(f"search-{n}", SEARCH, title, _from("search", _SEARCH), jobs.search(n), np.int64)
+        for n, title in [(1, "one query"), (64, "64 queries")]
+    ]
+    middle = [*_heads(), *_segmentations(), tuning, *_pictures()]
+    return [*towers, *_packages(), *middle, ids, *search]
 
 
 def difference(work: Work, theirs: np.ndarray, ours: np.ndarray) -> str:
     """In words, how a peer's result differs from ours."""
     if theirs.size != ours.size:
         return f"{theirs.size} numbers instead of {ours.size}"
-    if work.group in (TOWERS, CLASSIFIER, *HEADS):  # each engine rounds in its own way: how far, not how often
+    # Each engine rounds in its own way: how far, not how often.
+    if work.group in (TOWERS, CLASSIFIER, *HEADS):
         most = np.abs(theirs.astype(np.float64) - ours).max() / np.abs(ours).max()
         return f"largest difference {most:.0e} of the largest value"
     count = int((theirs != ours).sum())

@@ -57,6 +57,39 @@ def test_the_table_is_aligned(bench):
         assert float(least) <= float(p10) <= float(median) <= float(p90)
 
 
+SHAPE_FIELDS = ["what", "tower", "batch", "ids", "cold", "first_ms", "next_ms", "ratio"]
+SHAPE_FIELDS += ["threads", "precision", "device"]
+
+
+def test_new_shapes_are_batches_of_pictures_and_lengths_of_texts(bench):
+    done = bench("new-shape", "--json", "--threads", "1")
+    assert (done.code, done.err) == (0, "")
+    assert all(list(answer) == SHAPE_FIELDS for answer in done.json)
+    shapes = [(answer["tower"], answer["batch"], answer["ids"]) for answer in done.json]
+    images = [("image", batch, None) for batch in (1, 2, 3, 5, 8)]
+    assert shapes == [*images, *(("text", 1, length) for length in range(5, 21))]
+    assert [shapes[i] for i, answer in enumerate(done.json) if answer["cold"]] == [
+        ("image", 1, None),
+        ("text", 1, 5),
+    ]
+    for answer in done.json:
+        assert answer["ratio"] == pytest.approx(answer["first_ms"] / answer["next_ms"])
+        assert (answer["threads"], answer["precision"], answer["device"]) == (1, "exact", "cpu")
+
+
+def test_the_worst_new_shape_is_said_last(bench):
+    done = bench("new-shape", "--batch-size", "4")
+    assert (done.code, done.err) == (0, "")
+    header, *lines, last = done.out.splitlines()
+    assert {len(line) for line in [header, *lines, last]} == {len(header)}
+    assert lines[1].startswith("2 images  ") and lines[-1].startswith("4 texts of 20 ids  ")
+    warm = {line.split("  ")[0]: line.split() for line in lines if " warm " in line}
+    worst = max(float(cells[-4]) for cells in warm.values())
+    name = last.split("  ")[0].removeprefix("worst: ")
+    assert last.split()[-6:] == warm[name][-6:]
+    assert float(warm[name][-4]) == worst
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -64,6 +97,7 @@ def test_the_table_is_aligned(bench):
         ["everything"],
         ["load", "tokenize"],
         ["load", "--rounds", "0"],
+        ["new-shape", "--rounds", "0"],
         ["load", "--rounds", "many"],
         ["load", "--batch-size", "0"],
         ["load", "--threads", "-1"],

@@ -38,7 +38,7 @@ def _picture(job: dict):
     return Image.fromarray(np.load(job["input"]))
 
 
-def _open_clip_transform():
+def open_clip_transform():
     """Pillow's resize, torchvision's to_tensor and normalize."""
     from open_clip.transform import image_transform
 
@@ -48,7 +48,7 @@ def _open_clip_transform():
 def pillow(job: dict):
     _threads(job)
     picture = _picture(job)
-    transform = _open_clip_transform()
+    transform = open_clip_transform()
     return lambda: transform(picture), lambda pixels: pixels.numpy()
 
 
@@ -57,7 +57,7 @@ def pillow_jpeg(job: dict):
 
     _threads(job)
     file = Path(job["input"]).read_bytes()
-    transform = _open_clip_transform()
+    transform = open_clip_transform()
     return lambda: transform(Image.open(io.BytesIO(file))), lambda pixels: pixels.numpy()
 
 

@@ -32,7 +32,7 @@ def _calling(function, x, context):
     return call, lambda y: y.float().numpy()
 
 
-def _module(job: dict):
+def module(job: dict):
     import torch
 
     sys.path.insert(0, str(EXPORTERS))
@@ -42,7 +42,7 @@ def _module(job: dict):
 def eager(job: dict):
     import torch
 
-    return _calling(_module(job), _input(job), torch.inference_mode)
+    return _calling(module(job), _input(job), torch.inference_mode)
 
 
 def _compiled(job: dict, dtype):
@@ -51,8 +51,8 @@ def _compiled(job: dict, dtype):
 
     torch._inductor.config.freezing = True  # weights become constants: folded and packed
     torch._dynamo.reset()
-    module = torch.compile(_module(job).to(dtype), dynamic=False)
-    return _calling(module, _input(job, dtype), torch.no_grad)  # what freezing asks for
+    compiled_module = torch.compile(module(job).to(dtype), dynamic=False)
+    return _calling(compiled_module, _input(job, dtype), torch.no_grad)  # what freezing asks for
 
 
 def compiled(job: dict):

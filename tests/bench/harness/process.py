@@ -25,7 +25,7 @@ def environment(threads: int) -> dict[str, str]:
 
 
 class Engine:
-    """Speaks one JSON object a line with a worker (worker.py, glint_worker.cpp)."""
+    """Speaks one JSON object a line with a worker (worker.py, worker/main.cpp)."""
 
     def __init__(self, name: str, command: list[str], threads: int, log: Path):
         self.name = name
