@@ -41,10 +41,11 @@ struct MatmulTile {
   const float* other = nullptr;  // added behind the activation, laid out as y
   bool rectify = false;          // max(y, 0) at the end
   float* y = nullptr;
-  std::int64_t y_stride = 0;                  // numbers from a row to the next, of y and other
-  std::int64_t columns = 0;                   // of y that there are, at most the panel's
-  const float* row_scales = nullptr;          // [rows], of kInt8 and of multiply_scaled
-  const float* column_scales = nullptr;       // [columns], of kInt8
+  std::int64_t y_stride = 0;             // numbers from a row to the next, of y and other
+  const std::int64_t* places = nullptr;  // or [rows]: of each behind y; less than 0: it has none
+  std::int64_t columns = 0;              // of y that there are, at most the panel's
+  const float* row_scales = nullptr;     // [rows], of kInt8 and of multiply_scaled
+  const float* column_scales = nullptr;  // [columns], of kInt8
   const std::int32_t* corrections = nullptr;  // [columns], of kInt8: what sums start from
   // A part of the depth begins with the sums of the part before it and keeps its own,
   // [rows][columns] words; nullptr: the whole depth at once.
@@ -54,6 +55,10 @@ struct MatmulTile {
   // Read ahead while this tile is computed, `ahead_lines` cache lines for each 8 words of depth.
   const std::uint32_t* ahead = nullptr;
   std::int64_t ahead_lines = 0;
+
+  std::int64_t place(std::int64_t row) const {
+    return places != nullptr ? places[row] : row * y_stride;
+  }
 };
 
 // A tile's row of each of 16 products -> its 2 x 2 rows of y.

@@ -92,14 +92,16 @@ inline void complete(Floats y, const MatmulTile& tile, std::int64_t place, std::
 template <typename Operation>
 inline void finish(typename Operation::Sum sum, const MatmulTile& tile, std::int64_t row,
                    std::int64_t column) {
-  if (column >= tile.columns) return;
-  complete(Operation::number(sum, tile, row, column), tile, row * tile.y_stride + column, column);
+  const std::int64_t place = tile.place(row);
+  if (place < 0 || column >= tile.columns) return;
+  complete(Operation::number(sum, tile, row, column), tile, place + column, column);
 }
 
 // Asks for the lines that row `row` of the tile will write and add: they lie far from the last
 // row's, and come while the sums are computed.
 inline void expect_row(const MatmulTile& tile, std::int64_t row) {
-  const std::int64_t place = row * tile.y_stride;
+  const std::int64_t place = tile.place(row);
+  if (place < 0) return;
   for (int column = 0; column < kPanel; column += kLineFloats) {
     __builtin_prefetch(tile.y + place + column, 1, 3);
     if (tile.other != nullptr) __builtin_prefetch(tile.other + place + column, 0, 3);

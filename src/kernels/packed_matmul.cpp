@@ -31,15 +31,15 @@ std::int64_t padded(std::int64_t depth) {
 // What a block's rows may take; the panels pass through the other half.
 std::int64_t block_bytes() { return second_cache_bytes() / 2; }
 
+}  // namespace
+
+bool has_operands(Operands operands) { return !matmul_kernels(operands).empty(); }
+
 const MatmulKernels& best_kernels(Operands operands) {
   const auto kernels = matmul_kernels(operands);
   if (kernels.empty()) fail(ErrorCode::kInternal, "expected operands that this CPU multiplies");
   return *kernels.back();
 }
-
-}  // namespace
-
-bool has_operands(Operands operands) { return !matmul_kernels(operands).empty(); }
 
 // One call: rows cut in tiles of one height, but for the last.
 struct PackedMatmul::Call {
@@ -50,6 +50,10 @@ struct PackedMatmul::Call {
   std::int64_t tiles;
   const MatmulSteps& steps;
   float* y;
+  // Of prepared rows:
+  std::int64_t parts = 0;  // 0: as the kernels like it
+  std::int64_t pitch = 0;
+  const std::int64_t* places = nullptr;
 
   std::int64_t first_row(std::int64_t tile) const {
     return std::min(tile * divide_up(rows, tiles), rows);
@@ -60,6 +64,19 @@ struct PackedMatmul::Call {
 struct PackedMatmul::Block {
   std::int64_t first;
   std::int64_t tiles;
+};
+
+// How a call is cut, and a thread's room for the sums of parts.
+struct PackedMatmul::Plan {
+  std::int64_t blocks;
+  std::int64_t part;   // words of depth
+  std::int64_t pitch;  // words from a part of a row to the next
+  std::int64_t words_a_thread;
+  AlignedWords sums;  // empty: the whole depth at once
+
+  std::uint32_t* sums_of(std::int64_t thread) const {
+    return words_a_thread == 0 ? nullptr : sums.get() + thread * words_a_thread;
+  }
 };
 
 PackedMatmul::PackedMatmul(const float* weight, const float* bias, std::int64_t in,
@@ -78,7 +95,7 @@ MatmulTile PackedMatmul::tile_of(const Call& call, const Block& block, std::int6
                                  std::int64_t nth) const {
   const std::int64_t columns = kernels_.columns, tile = block.first + nth;
   const std::int64_t row = call.first_row(tile), column = panel * columns;
-  const std::int64_t place = row * out_ + column;
+  const std::int64_t place = call.places != nullptr ? column : row * out_ + column;
   const bool quantized = kernels_.operands == Operands::kInt8;
   // What is left of the panel's tiles reads the next panel, each its share; one tile alone reads a
   // little ahead of itself, so that what another thread takes is not read twice.
@@ -98,6 +115,7 @@ MatmulTile PackedMatmul::tile_of(const Call& call, const Block& block, std::int6
           .rectify = call.steps.rectify,
           .y = call.y + place,
           .y_stride = out_,
+          .places = call.places != nullptr ? call.places + row : nullptr,
           .columns = std::min(columns, out_ - column),
           .row_scales = quantized ? call.scales + row : nullptr,
           .column_scales = quantized ? weights_.scales.data() + column : nullptr,
@@ -106,26 +124,42 @@ MatmulTile PackedMatmul::tile_of(const Call& call, const Block& block, std::int6
           .ahead_lines = ahead ? lines : 0};
 }
 
+PackedMatmul::Plan PackedMatmul::plan_of(const Call& call) const {
+  const std::int64_t depth = weights_.depth, tile_words = kernels_.rows * call.x_stride;
+  const std::int64_t tile_sums = kernels_.rows * kernels_.columns;
+  const bool given = call.parts != 0;
+  const std::int64_t tile_bytes = (tile_words + (given ? tile_sums : 0)) * 4;
+  const std::int64_t blocks =
+      divide_up(call.tiles, std::max(kFewestTiles, block_bytes() / tile_bytes));
+  const std::int64_t block_tiles = divide_up(call.tiles, blocks);
+  const bool in_parts =
+      given || (kernels_.part != 0 && depth > kernels_.part && block_tiles >= kFewestTilesInParts);
+  const std::int64_t part = given ? depth / call.parts : in_parts ? kernels_.part : depth;
+  const std::int64_t words = in_parts ? block_tiles * tile_sums : 0;
+  return {blocks, part, given ? call.pitch : part, words,
+          aligned_words(words * omp_get_max_threads())};
+}
+
 // Products `first` to `last` of the block's rows with all panels, a panel's one after the other;
 // with `sums` ([tiles of the block][rows][columns] words), a part of the panel's depth after the
 // other.
 void PackedMatmul::multiply(const Call& call, const Block& block, std::int64_t first,
-                            std::int64_t last, std::uint32_t* sums) const {
-  const std::int64_t depth = weights_.depth, part = sums != nullptr ? kernels_.part : depth;
+                            std::int64_t last, const Plan& plan, std::uint32_t* sums) const {
+  const std::int64_t depth = weights_.depth;
   for (std::int64_t i = first, next = 0; i < last; i = next) {
     const std::int64_t panel = i / block.tiles, start = panel * block.tiles;
     next = std::min(last, start + block.tiles);
-    for (std::int64_t k = 0; k < depth; k += part) {
+    for (std::int64_t k = 0, part = 0; k < depth; k += plan.part, ++part) {
       for (std::int64_t nth = i - start; nth < next - start; ++nth) {
         MatmulTile tile = tile_of(call, block, panel, nth);
         if (sums != nullptr) {
-          tile.x += k;
+          tile.x += part * plan.pitch;
           tile.panel += k * kernels_.columns;
-          tile.depth = std::min(part, depth - k);
+          tile.depth = std::min(plan.part, depth - k);
           tile.ahead += k / 8 * tile.ahead_lines * 16;
           tile.sums = sums + nth * kernels_.rows * kernels_.columns;
           tile.first_part = k == 0;
-          tile.last_part = k + part >= depth;
+          tile.last_part = k + plan.part >= depth;
         }
         kernels_.multiply(tile);
       }
@@ -134,23 +168,41 @@ void PackedMatmul::multiply(const Call& call, const Block& block, std::int64_t f
 }
 
 // What one of `threads` threads does of a call, each of them in a parallel region.
-void PackedMatmul::share(const Call& call, std::int64_t blocks, std::int64_t threads,
-                         std::int64_t me, std::uint32_t* sums) const {
+void PackedMatmul::share(const Call& call, const Plan& plan, std::int64_t threads,
+                         std::int64_t me) const {
   const std::int64_t weight_bytes = weights_.panels * weights_.depth * kernels_.columns * 4;
-  if (call.tiles == 1 && weight_bytes >= kFarBytes) {
+  if (call.tiles == 1 && plan.words_a_thread == 0 && weight_bytes >= kFarBytes) {
     const auto chunk = static_cast<int>(divide_up(weights_.panels, threads * 4));
 #pragma omp for schedule(dynamic, chunk) nowait
     for (std::int64_t panel = 0; panel < weights_.panels; ++panel) {
-      multiply(call, {0, 1}, panel, panel + 1, nullptr);
+      multiply(call, {0, 1}, panel, panel + 1, plan, nullptr);
     }
-    return;
+  } else {
+    for (std::int64_t i = 0; i < plan.blocks; ++i) {
+      const std::int64_t tile = i * call.tiles / plan.blocks;
+      const Block block{tile, (i + 1) * call.tiles / plan.blocks - tile};
+      const std::int64_t all = weights_.panels * block.tiles;
+      multiply(call, block, me * all / threads, (me + 1) * all / threads, plan, plan.sums_of(me));
+    }
   }
-  for (std::int64_t i = 0; i < blocks; ++i) {
-    const std::int64_t tile = i * call.tiles / blocks;
-    const Block block{tile, (i + 1) * call.tiles / blocks - tile};
-    const std::int64_t all = weights_.panels * block.tiles;
-    multiply(call, block, me * all / threads, (me + 1) * all / threads, sums);
-  }
+  if (kernels_.done != nullptr) kernels_.done();
+}
+
+void PackedMatmul::run(const PreparedRows& x, const MatmulSteps& steps, float* y) const {
+  if (x.rows == 0) return;
+  const Call call{.x = x.words,
+                  .x_stride = x.stride,
+                  .scales = nullptr,
+                  .rows = x.rows,
+                  .tiles = divide_up(x.rows, kernels_.rows),
+                  .steps = steps,
+                  .y = y,
+                  .parts = x.parts,
+                  .pitch = x.pitch,
+                  .places = x.places};
+  const Plan plan = plan_of(call);
+#pragma omp parallel
+  share(call, plan, omp_get_num_threads(), omp_get_thread_num());
 }
 
 void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& steps,
@@ -169,14 +221,7 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
                   .tiles = divide_up(rows, kernels_.rows),
                   .steps = steps,
                   .y = y};
-  const std::int64_t blocks =
-      divide_up(call.tiles, std::max(kFewestTiles, block_bytes() / (kernels_.rows * stride * 4)));
-  const std::int64_t block_tiles = divide_up(call.tiles, blocks);
-  // A thread's sums of parts.
-  const bool in_parts =
-      kernels_.part != 0 && depth > kernels_.part && block_tiles >= kFewestTilesInParts;
-  const std::int64_t words_a_thread = in_parts ? block_tiles * kernels_.rows * kernels_.columns : 0;
-  const AlignedWords sums = aligned_words(words_a_thread * omp_get_max_threads());
+  const Plan plan = plan_of(call);
   const bool shared = rows * in_ * out_ >= kWorthAThread;
 #pragma omp parallel if (shared)
   {
@@ -189,8 +234,7 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
       }
 #pragma omp barrier
     }
-    share(call, blocks, threads, me, in_parts ? sums.get() + me * words_a_thread : nullptr);
-    if (kernels_.done != nullptr) kernels_.done();
+    share(call, plan, threads, me);
   }
 }
 

@@ -15,6 +15,8 @@ namespace glint {
 
 // Whether this CPU has instructions for the operands.
 bool has_operands(Operands operands);
+// The fastest that it has. Throws Error(kInternal) without any.
+const MatmulKernels& best_kernels(Operands operands);
 
 // What is done around the product, in this order: norm, product, bias, activation, other, rectify.
 struct MatmulSteps {
@@ -22,6 +24,15 @@ struct MatmulSteps {
   Activation activation = Activation::kNone;
   const float* other = nullptr;  // [rows, out], may be y itself
   bool rectify = false;          // max(y, 0)
+};
+
+// Rows that are words of the operands already and may overlap: part i of row r begins at
+// words[r * stride + i * pitch].
+struct PreparedRows {
+  const std::uint32_t* words;
+  std::int64_t rows, stride;
+  std::int64_t parts, pitch;
+  const std::int64_t* places;  // [rows], where in y and other a row's results go; below 0: nowhere
 };
 
 // Immutable: calls may run concurrently. Each uses the OpenMP threads of the thread that calls.
@@ -40,19 +51,24 @@ class PackedMatmul {
   // Throws std::bad_alloc.
   void run(const float* x, std::int64_t rows, const MatmulSteps& steps, float* y) const;
 
+  // The same of prepared rows, without a norm; for kBf16 kernels that compute in parts.
+  void run(const PreparedRows& x, const MatmulSteps& steps, float* y) const;
+
   Operands operands() const { return kernels_.operands; }
+  const MatmulKernels& kernels() const { return kernels_; }
   std::int64_t in_features() const { return in_; }
   std::int64_t out_features() const { return out_; }
 
  private:
   struct Call;
   struct Block;
+  struct Plan;
+  Plan plan_of(const Call& call) const;
   MatmulTile tile_of(const Call& call, const Block& block, std::int64_t panel,
                      std::int64_t nth) const;
   void multiply(const Call& call, const Block& block, std::int64_t first, std::int64_t last,
-                std::uint32_t* sums) const;
-  void share(const Call& call, std::int64_t blocks, std::int64_t threads, std::int64_t me,
-             std::uint32_t* sums) const;
+                const Plan& plan, std::uint32_t* sums) const;
+  void share(const Call& call, const Plan& plan, std::int64_t threads, std::int64_t me) const;
 
   const MatmulKernels& kernels_;
   std::int64_t in_;

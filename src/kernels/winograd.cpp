@@ -92,10 +92,6 @@ WinogradConvolution::WinogradConvolution(const float* weight, const float* bias,
   }
 }
 
-WinogradConvolution::WinogradConvolution(const float* weight, const float* bias, std::int64_t in,
-                                         std::int64_t out)
-    : WinogradConvolution(weight, bias, in, out, *matmul_kernels(Operands::kF32).back()) {}
-
 // Tiles that are computed at once.
 struct WinogradConvolution::Chunk {
   const Call& call;

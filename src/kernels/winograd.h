@@ -19,7 +19,6 @@ class WinogradConvolution {
  public:
   // weight [out, in, 3, 3] f32, contiguous; bias [out] or nullptr. Keeps neither.
   // Throws std::bad_alloc.
-  WinogradConvolution(const float* weight, const float* bias, std::int64_t in, std::int64_t out);
   WinogradConvolution(const float* weight, const float* bias, std::int64_t in, std::int64_t out,
                       const MatmulKernels& kernels);
 
@@ -31,9 +30,6 @@ class WinogradConvolution {
   // pixels as `windows`, which it takes, says -> y [batch, positions(0), positions(1), out];
   // steps.norm is nullptr and steps.other of y's shape. Throws std::bad_alloc.
   void run(const float* pixels, const Windows& windows, const MatmulSteps& steps, float* y) const;
-
-  std::int64_t in_channels() const { return in_; }
-  std::int64_t out_channels() const { return out_; }
 
  private:
   struct Call;

@@ -34,12 +34,19 @@ PackedConvolution::PackedConvolution(const at::Tensor& weight, const at::Tensor&
       kernel_{weight.size(2), weight.size(3)},
       step_(step) {
   const float* added = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
+  const MatmulKernels& kernels = best_kernels(operands);
   const bool small = channels_ * out_ <= kMostWinogradWeights;
   if (operands == Operands::kF32 && small && WinogradConvolution::takes(kernel_, step.stride)) {
-    winograd_.emplace(weight.contiguous().const_data_ptr<float>(), added, channels_, out_);
+    products_.emplace<WinogradConvolution>(weight.contiguous().const_data_ptr<float>(), added,
+                                           channels_, out_, kernels);
   } else {
     const at::Tensor matrix = matrix_of(weight);
-    matmul_.emplace(matrix.const_data_ptr<float>(), added, matrix.size(1), out_, operands);
+    const auto* rows = matrix.const_data_ptr<float>();
+    if (DirectConvolution::takes(kernels, kernel_, step.stride, channels_)) {
+      products_.emplace<DirectConvolution>(rows, added, kernel_, channels_, out_, kernels);
+    } else {
+      products_.emplace<PackedMatmul>(rows, added, matrix.size(1), out_, kernels);
+    }
   }
   // Three windows down and four across, the first and last of which hang over the edge.
   const auto side = [&](std::size_t axis, std::int64_t windows) {
@@ -67,8 +74,9 @@ Windows PackedConvolution::windows_of(const at::Tensor& pixels) const {
 }
 
 // y [windows, out] of the windows of `pixels`, a chunk of them at a time.
-void PackedConvolution::run_in_chunks(const float* pixels, const Windows& windows,
-                                      const MatmulSteps& steps, float* y) const {
+void PackedConvolution::run_in_chunks(const PackedMatmul& matmul, const float* pixels,
+                                      const Windows& windows, const MatmulSteps& steps,
+                                      float* y) const {
   const std::int64_t rows =
       std::clamp<std::int64_t>(kChunk / windows.numbers(), 1, windows.count());
   const auto chunk =
@@ -78,20 +86,25 @@ void PackedConvolution::run_in_chunks(const float* pixels, const Windows& window
     gather_windows(pixels, windows, first, first + count, chunk.get());
     MatmulSteps part = steps;
     if (part.other != nullptr) part.other += first * out_;
-    matmul_->run(chunk.get(), count, part, y + first * out_);
+    matmul.run(chunk.get(), count, part, y + first * out_);
   }
 }
 
 void PackedConvolution::run_into(const float* pixels, const Windows& windows,
                                  const MatmulSteps& steps, float* y) const {
-  const bool whole = windows.numbers() == windows.channels && step_.stride == Pair{1, 1} &&
-                     step_.padding == Pair{0, 0};
-  if (winograd_) {
-    winograd_->run(pixels, windows, steps, y);
-  } else if (whole) {
-    matmul_->run(pixels, windows.count(), steps, y);
+  if (const auto* winograd = std::get_if<WinogradConvolution>(&products_)) {
+    winograd->run(pixels, windows, steps, y);
+  } else if (const auto* direct = std::get_if<DirectConvolution>(&products_)) {
+    direct->run(pixels, windows, steps, y);
   } else {
-    run_in_chunks(pixels, windows, steps, y);
+    const auto& matmul = std::get<PackedMatmul>(products_);
+    const bool whole = windows.numbers() == windows.channels && step_.stride == Pair{1, 1} &&
+                       step_.padding == Pair{0, 0};
+    if (whole) {
+      matmul.run(pixels, windows.count(), steps, y);
+    } else {
+      run_in_chunks(matmul, pixels, windows, steps, y);
+    }
   }
 }
 

@@ -5,8 +5,9 @@
 #include <torch/custom_class.h>
 
 #include <compare>
-#include <optional>
+#include <variant>
 
+#include "kernels/direct_convolution.h"
 #include "kernels/winograd.h"
 #include "runtime/passes/packed_linear.h"
 
@@ -32,15 +33,14 @@ class PackedConvolution final : public torch::CustomClassHolder {
   Windows windows_of(const at::Tensor& pixels) const;
   void run_into(const float* pixels, const Windows& windows, const MatmulSteps& steps,
                 float* y) const;
-  void run_in_chunks(const float* pixels, const Windows& windows, const MatmulSteps& steps,
-                     float* y) const;
+  void run_in_chunks(const PackedMatmul& matmul, const float* pixels, const Windows& windows,
+                     const MatmulSteps& steps, float* y) const;
 
   std::int64_t channels_, out_;
   Pair kernel_;
   ConvolutionStep step_;
-  // One of the two: with windows as rows, or in tiles.
-  std::optional<PackedMatmul> matmul_;
-  std::optional<WinogradConvolution> winograd_;
+  // What computes it; the first takes every convolution, by rows of its windows.
+  std::variant<std::monostate, PackedMatmul, WinogradConvolution, DirectConvolution> products_;
 };
 
 }  // namespace glint::passes
