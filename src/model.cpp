@@ -98,7 +98,9 @@ Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Model Model::load(const std::string& package_path, const ModelOptions& options) {
   check_options(options);
-  return load(Package::open(package_path, {.stop = options.stop, .progress = options.progress}),
+  return load(Package::open(
+                  package_path,
+                  {.stop = options.stop, .progress = options.progress, .threads = options.threads}),
               options);
 }
 

@@ -179,6 +179,7 @@ class GLINT_API Package {
 struct OpenOptions {
   std::stop_token stop{};  // checked between files; Error(kCancelled)
   ProgressFn progress{};   // in bytes verified; of a base first, when one is opened
+  int threads = 0;         // that read and verify files; 0: as many as the host has set
   // Found by their digest, before any folder is looked into: a base is opened and verified once,
   // and its bytes are shared by all that extend it.
   std::vector<Package> bases{};

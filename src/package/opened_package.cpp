@@ -2,11 +2,15 @@
 // digest file; it holds the digests of all others; only then are those looked into.
 #include "package/opened_package.h"
 
+#include <atomic>
 #include <set>
 #include <string_view>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/check.h"
+#include "core/in_threads.h"
 #include "package/json.h"
 #include "package/json_reader.h"
 #include "package/labels.h"
@@ -46,11 +50,20 @@ std::string check_manifest_digest(const PackageFiles& files) {
   return digest;
 }
 
+// Without those of the base, which were checked there.
+std::vector<std::string> own_files(const Manifest& manifest) {
+  std::vector<std::string> paths;
+  for (const auto& [path, digest] : manifest.files) {
+    if (!manifest.extends || !manifest.extends->files.contains(path)) paths.push_back(path);
+  }
+  return paths;
+}
+
 // Every listed file is there with its digest, and no other.
 void check_file_digests(const PackageFiles& files, const Manifest& manifest,
                         const OpenOptions& options) {
   Problems problems;
-  std::int64_t total = 0, done = 0;
+  std::int64_t total = 0;
   for (const auto& [path, bytes] : files) {
     if (path == kManifestName || path == kManifestDigestName) continue;
     total += static_cast<std::int64_t>(bytes.size());
@@ -58,18 +71,29 @@ void check_file_digests(const PackageFiles& files, const Manifest& manifest,
       problems.add(quote(path), cat("expected no file that ", kManifestName, " does not list"));
     }
   }
-  for (const auto& [path, stated] : manifest.files) {
+  const auto listed = own_files(manifest);
+  std::vector<std::string> digests(listed.size());
+  std::atomic<std::int64_t> done = 0;
+  std::int64_t told = 0;
+  const auto tell = [&] {  // by the thread that made the call
+    if (options.progress && told != done) options.progress(told = done, total);
+  };
+  in_threads(listed.size(), threads_of(options), [&, caller = std::this_thread::get_id()](auto i) {
     check_stop(options.stop);
-    if (manifest.extends && manifest.extends->files.contains(path)) continue;  // checked there
-    const auto found = files.find(path);
-    if (found == files.end()) {
-      problems.add(path, "missing");
-      continue;
-    }
-    const std::string digest = sha256_hex(found->second);
-    if (digest != stated) problems.add(path, cat("expected SHA-256 ", stated, ", got ", digest));
+    const auto found = files.find(listed[i]);
+    if (found == files.end()) return;
+    digests[i] = sha256_hex(found->second);
     done += static_cast<std::int64_t>(found->second.size());
-    if (options.progress) options.progress(done, total);
+    if (std::this_thread::get_id() == caller) tell();
+  });
+  tell();
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    const std::string& stated = manifest.files.find(listed[i])->second;
+    if (digests[i].empty()) {
+      problems.add(listed[i], "missing");
+    } else if (digests[i] != stated) {
+      problems.add(listed[i], cat("expected SHA-256 ", stated, ", got ", digests[i]));
+    }
   }
   problems.throw_if_any(ErrorCode::kCorruptPackage, "files");
 }

@@ -27,6 +27,9 @@ OpenedPackage open_files(PackageFiles files, const OpenOptions& options,
 // The files below a folder, each read once. Throws Error: kNotFound (no folder, or no manifest in
 // it), kIo, kCorruptPackage (a link, something that is no regular file, or too much of anything),
 // kCancelled.
-PackageFiles read_package_folder(const std::string& path, const std::stop_token& stop);
+PackageFiles read_package_folder(const std::string& path, const OpenOptions& options);
+
+// How many threads the options ask for.
+std::size_t threads_of(const OpenOptions& options);
 
 }  // namespace glint

@@ -84,7 +84,7 @@ struct Package::Impl {
     return naming(path, [&] {
       std::error_code unknown;  // then nothing is given back
       const std::string folder = std::filesystem::absolute(path, unknown).string();
-      return make(read_package_folder(path, options.stop), path, folder, options, find_base);
+      return make(read_package_folder(path, options), path, folder, options, find_base);
     });
   }
 

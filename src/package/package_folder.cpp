@@ -1,11 +1,16 @@
 // A package on disk.
+#include <omp.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "core/check.h"
 #include "core/file.h"
+#include "core/in_threads.h"
 #include "package/opened_package.h"
 #include "package/paths.h"
 
@@ -57,7 +62,12 @@ std::map<std::string, std::uintmax_t, std::less<>> list_folder(const fs::path& f
 
 }  // namespace
 
-PackageFiles read_package_folder(const std::string& path, const std::stop_token& stop) {
+std::size_t threads_of(const OpenOptions& options) {
+  return static_cast<std::size_t>(
+      std::max(1, options.threads > 0 ? options.threads : omp_get_max_threads()));
+}
+
+PackageFiles read_package_folder(const std::string& path, const OpenOptions& options) {
   const fs::path folder(path);
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
@@ -73,10 +83,14 @@ PackageFiles read_package_folder(const std::string& path, const std::stop_token&
   }
   const auto sizes = list_folder(folder);
   PackageFiles files;
-  for (const auto& [name, size] : sizes) {
-    check_stop(stop);
-    files.emplace(name, read_file((folder / name).string(), static_cast<std::int64_t>(size)));
-  }
+  std::vector<PackageFiles::iterator> places;
+  for (const auto& [name, size] : sizes) places.push_back(files.try_emplace(name).first);
+  in_threads(places.size(), threads_of(options), [&](std::size_t i) {
+    check_stop(options.stop);
+    auto& [name, bytes] = *places[i];
+    const auto size = static_cast<std::int64_t>(sizes.find(name)->second);
+    bytes = read_file((folder / name).string(), size);
+  });
   return files;
 }
 

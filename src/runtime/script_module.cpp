@@ -186,10 +186,11 @@ std::string compute_of(Precision precision) {
 }  // namespace
 
 ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
-                           std::span<const std::byte> bytes, at::Device device, Precision precision)
+                           std::span<const std::byte> bytes, at::Device device, Precision precision,
+                           int threads)
     : name_(std::move(name)), device_(device) {
   guarded(ErrorCode::kCorruptPackage, cat("loading ", quote(spec.file)), [&] {
-    const ComputeScope scope(0);
+    const ComputeScope scope(threads);
     const auto start = std::chrono::steady_clock::now();
     report_ = {.name = name_,
                .storage = std::string(to_string(spec.storage)),

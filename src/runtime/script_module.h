@@ -27,10 +27,11 @@ class ScriptModule {
  public:
   // Loads `bytes` (already verified), widens the weights from spec.storage to f32, moves them to
   // `device`, freezes the declared methods and, on the CPU, rewrites them to compute in `precision`,
-  // which this CPU must have. `name` is the tower's, for messages.
+  // which this CPU must have. `name` is the tower's, for messages. Computes with `threads` CPU threads
+  // (0: as many as the host has set).
   // Throws Error(kCorruptPackage) when the archive does not hold what `spec` declares.
   ScriptModule(std::string name, const TowerSpec& spec, std::span<const std::byte> bytes,
-               at::Device device, Precision precision = Precision::kExact);
+               at::Device device, Precision precision = Precision::kExact, int threads = 0);
 
   // The declaration of a method. Throws Error(kNotFound).
   const MethodSpec& method(std::string_view name) const;

@@ -1,13 +1,17 @@
 #include <ATen/Context.h>
 #include <ATen/ops/empty.h>
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "core/check.h"
+#include "core/in_threads.h"
 #include "kernels/packed_matmul.h"
 #include "runtime/guard.h"
 #include "runtime/load_towers.h"
@@ -53,14 +57,7 @@ class TorchTowers final : public Towers {
         options_(options),
         precision_(available(options)),
         tokenizer_(std::move(tokenizer)) {
-    const at::Device device = torch_device(options.device);
-    for (const auto& [name, spec] : package.manifest().towers) {
-      check_stop(options.stop);
-      const auto [entry, fresh] = modules_.emplace(
-          std::piecewise_construct, std::forward_as_tuple(name),
-          std::forward_as_tuple(name, spec, package.file(spec.file), device, precision_));
-      log_loaded(entry->second.report());
-    }
+    load_modules(package, torch_device(options.device));
     for (const auto& [name, spec] : package.manifest().preprocess) {
       preprocessors_.emplace(name, Preprocessor(spec));
     }
@@ -127,6 +124,26 @@ class TorchTowers final : public Towers {
   }
 
  private:
+  // Some towers at once, the threads shared among them: much of a tower's loading is not parallel.
+  void load_modules(const Package& package, at::Device device) {
+    const auto& towers = package.manifest().towers;
+    const auto threads = static_cast<std::size_t>(
+        options_.threads > 0 ? options_.threads : std::max(1, omp_get_max_threads()));
+    const std::size_t at_once = std::min(threads, towers.size());
+    std::vector<std::optional<ScriptModule>> loaded(towers.size());
+    in_threads(towers.size(), at_once, [&](std::size_t i) {
+      check_stop(options_.stop);
+      const auto& [name, spec] = *std::next(towers.begin(), static_cast<std::ptrdiff_t>(i));
+      loaded[i].emplace(name, spec, package.file(spec.file), device, precision_,
+                        static_cast<int>(threads / at_once));
+    });
+    for (std::size_t i = 0; const auto& [name, spec] : towers) {
+      check_stop(options_.stop);
+      const auto added = modules_.emplace(name, std::move(*loaded[i++])).first;
+      log_loaded(added->second.report());
+    }
+  }
+
   const Tokenizer& tokenizer() const {
     if (!tokenizer_) {
       fail(ErrorCode::kUnsupported, "package ", quote(manifest().name), " has no text tower");
