@@ -109,13 +109,14 @@ def _heads() -> list[Work]:
 
 
 def _segmentations() -> list[Work]:
-    alone = {"glint, the image tower alone": {"work": "encode-map"}}
+    fast = {"glint fast": {"precision": "fast"}}
+    alone = fast | {"glint, the image tower alone": {"work": "encode-map"}}
     window, photo = lambda: inputs.pixels(1, 480), lambda: inputs.picture(683, 512)
     shape, title = "ViT-L/16, 480 x 480", f"{LSEG_LABELS} labels"
     rows = [
         ("lseg-single", "segment", f"{shape}, {title}", "single", alone, window, False),
         ("lseg-head", "segment-map", f"{shape}, {title}", "head", {}, window, False),
-        ("lseg-official", "segment-official", f"683 x 512, {title}", "official", {}, photo, True),
+        ("lseg-official", "segment-official", f"683 x 512, {title}", "official", fast, photo, True),
     ]
     return [
         Work(
