@@ -56,7 +56,13 @@ class Row {
 inline float prepare_f32(const float* x, std::int64_t depth, const LayerNorm* norm,
                          std::uint32_t* words) {
   const Row row(x, depth, norm);
-  by_vectors(depth, [&](auto k, auto count) { store_first(words + k, row(k, count), count); });
+  by_vectors(depth, [&](auto k, auto count) {
+    if (count == kLanes) {
+      store(words + k, row(k, count));
+    } else {
+      store_first(words + k, row(k, count), count);
+    }
+  });
   return 1;
 }
 

@@ -209,8 +209,7 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
                        float* y) const {
   if (rows == 0) return;
   const std::int64_t depth = weights_.depth;
-  const bool prepares =
-      steps.norm != nullptr || kernels_.operands != Operands::kF32 || depth % 1024 == 0;
+  const bool prepares = steps.norm != nullptr || !reads_in_place(kernels_, depth);
   const std::int64_t stride = prepares ? padded(depth) : depth;
   const AlignedWords words = aligned_words(prepares ? rows * stride : 0);
   std::vector<float> scales(static_cast<std::size_t>(prepares ? rows : 0));

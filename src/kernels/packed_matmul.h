@@ -48,11 +48,16 @@ class PackedMatmul {
   PackedMatmul& operator=(const PackedMatmul&) = delete;
 
   // x [rows, in] f32 -> y [rows, out], contiguous: activation(norm(x) weight^T + bias) + other.
-  // Throws std::bad_alloc.
+  // Throws std::bad_alloc, unless rows are read where they are.
   void run(const float* x, std::int64_t rows, const MatmulSteps& steps, float* y) const;
 
   // The same of prepared rows, without a norm; for kBf16 kernels that compute in parts.
   void run(const PreparedRows& x, const MatmulSteps& steps, float* y) const;
+
+  // Whether rows without a norm are: in f32, unless they lie whole pages apart.
+  static bool reads_in_place(const MatmulKernels& kernels, std::int64_t in) {
+    return kernels.operands == Operands::kF32 && in % 1024 != 0;
+  }
 
   Operands operands() const { return kernels_.operands; }
   const MatmulKernels& kernels() const { return kernels_; }

@@ -94,6 +94,7 @@ class Packer {
 void FreeAligned::operator()(std::uint32_t* words) const noexcept { std::free(words); }
 
 AlignedWords aligned_words(std::int64_t count, std::size_t alignment) {
+  if (count == 0) return nullptr;
   void* data = nullptr;
   const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(std::uint32_t);
   if (::posix_memalign(&data, alignment, std::max(bytes, alignment)) != 0) throw std::bad_alloc();

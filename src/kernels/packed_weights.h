@@ -18,7 +18,7 @@ using AlignedWords = std::unique_ptr<std::uint32_t[], FreeAligned>;
 
 constexpr std::size_t kCacheLine = 64;
 
-// Not set to anything. Throws std::bad_alloc.
+// Not set to anything; none is nullptr. Throws std::bad_alloc.
 AlignedWords aligned_words(std::int64_t count, std::size_t alignment = kCacheLine);
 
 struct PackedWeights {

@@ -22,9 +22,11 @@ class WinogradConvolution {
   WinogradConvolution(const float* weight, const float* bias, std::int64_t in, std::int64_t out,
                       const MatmulKernels& kernels);
 
-  // Whether it computes such convolutions.
-  static bool takes(Pair kernel, Pair stride) {
-    return kernel == Pair{3, 3} && stride == Pair{1, 1};
+  // Whether it computes such convolutions: with kernels of f32, and rows that are read in place,
+  // because a product among threads may not throw.
+  static bool takes(const MatmulKernels& kernels, Pair kernel, Pair stride, std::int64_t in) {
+    return kernel == Pair{3, 3} && stride == Pair{1, 1} &&
+           PackedMatmul::reads_in_place(kernels, in);
   }
 
   // pixels as `windows`, which it takes, says -> y [batch, positions(0), positions(1), out];

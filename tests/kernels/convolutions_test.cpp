@@ -176,9 +176,13 @@ TEST(DirectConvolutionTest, TakesWholeStepsOfNeighbours) {
 }
 
 TEST(WinogradTest, TakesSquaresOfThreeWithoutAStride) {
-  EXPECT_TRUE(WinogradConvolution::takes({3, 3}, {1, 1}));
-  EXPECT_FALSE(WinogradConvolution::takes({3, 3}, {2, 1}));
-  EXPECT_FALSE(WinogradConvolution::takes({5, 3}, {1, 1}));
+  for (const MatmulKernels* kernels : all_kernels()) {
+    const bool f32 = kernels->operands == Operands::kF32;
+    EXPECT_EQ(WinogradConvolution::takes(*kernels, {3, 3}, {1, 1}, 64), f32) << kernels->name;
+    EXPECT_FALSE(WinogradConvolution::takes(*kernels, {3, 3}, {1, 1}, 2048));
+    EXPECT_FALSE(WinogradConvolution::takes(*kernels, {3, 3}, {2, 1}, 64));
+    EXPECT_FALSE(WinogradConvolution::takes(*kernels, {5, 3}, {1, 1}, 64));
+  }
 }
 
 }  // namespace

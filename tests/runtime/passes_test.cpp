@@ -298,6 +298,20 @@ INSTANTIATE_TEST_SUITE_P(
              {{"aten::batch_norm", 0}, {"glint::convolution", 1}}}),
     [](const auto& one) { return std::string(one.param.name); });
 
+// What LibTorch refuses when it runs is left to it: nothing is divided by such a stride, and
+// nothing read behind such a bias.
+TEST(PassesTest, LeavesWhatCannotRun) {
+  for (const char* call :
+       {"torch.conv2d(x, self.kernel, None, [0, 1])",
+        "torch.conv2d(x, self.kernel, None, [1, 1], [-1, 0])",
+        "torch.conv2d(x, self.kernel, self.scale)", "torch.linear(x, self.w, self.scale)"}) {
+    const Graph graph = graph_of(std::string("  return ") + call + "\n");
+    PackedLayers layers({});
+    EXPECT_TRUE(passes::run(graph, layers).empty()) << call;
+    EXPECT_ANY_THROW(run(graph, at::randn({1, 3, 16, 8}))) << call;
+  }
+}
+
 // A tower's methods share their weights, packed too.
 TEST(PackedLayersTest, OneLayerForOneWeight) {
   PackedLayers layers({});

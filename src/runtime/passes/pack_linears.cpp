@@ -1,5 +1,6 @@
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "core/check.h"
@@ -15,17 +16,19 @@ using torch::jit::Value;
 
 constexpr std::int64_t kPixelChannels = 4;
 
-// The constant bias of a layer; undefined where it has none; nullopt where it is computed.
-std::optional<at::Tensor> constant_bias(const Value* value) {
+// The constant bias of a layer of `out` outputs; undefined where it has none; nullopt where it is
+// computed or does not fit.
+std::optional<at::Tensor> constant_bias(const Value* value, std::int64_t out) {
   if (value->mustBeNone()) return at::Tensor();
   auto bias = constant_floats(value);
-  if (!bias || bias->dim() != 1) return std::nullopt;
+  if (!bias || bias->dim() != 1 || bias->size(0) != out) return std::nullopt;
   return bias->contiguous();
 }
 
-std::optional<Pair> constant_pair(const Value* value) {
+// Numbers of at least `least`: others are for LibTorch to refuse.
+std::optional<Pair> constant_pair(const Value* value, std::int64_t least) {
   const auto sizes = constant_sizes(value);
-  if (!sizes || sizes->size() != 2) return std::nullopt;
+  if (!sizes || sizes->size() != 2 || std::ranges::min(*sizes) < least) return std::nullopt;
   return Pair{(*sizes)[0], (*sizes)[1]};
 }
 
@@ -71,8 +74,9 @@ std::int64_t pack_linears(const Graph& graph, PackedLayers& layers) {
   std::int64_t changed = 0;
   for (Node* node : nodes_of(graph, c10::aten::linear)) {
     const auto weight = constant_floats(node->input(1));
-    const auto bias = constant_bias(node->input(2));
-    if (!weight || weight->dim() != 2 || !bias) continue;
+    if (!weight || weight->dim() != 2) continue;
+    const auto bias = constant_bias(node->input(2), weight->size(0));
+    if (!bias) continue;
     auto layer = layers.linear(*weight, *bias);
     if (!layer) continue;
     replace(node, make_linear(*graph, node->input(0), std::move(layer)));
@@ -86,10 +90,12 @@ std::int64_t pack_convolutions(const Graph& graph, PackedLayers& layers) {
   for (Node* node : nodes_of(graph, c10::aten::conv2d)) {
     if (node->inputs().size() != 7) continue;
     const auto weight = constant_floats(node->input(1));
-    const auto bias = constant_bias(node->input(2));
-    const auto stride = constant_pair(node->input(3)), padding = constant_pair(node->input(4));
-    const bool fits = weight && weight->dim() == 4 && bias && stride && padding &&
-                      is_sizes(node->input(5), {1, 1}) && is_number(node->input(6), 1);
+    if (!weight || weight->dim() != 4 || weight->numel() == 0) continue;
+    const auto bias = constant_bias(node->input(2), weight->size(0));
+    const auto stride = constant_pair(node->input(3), 1);
+    const auto padding = constant_pair(node->input(4), 0);
+    const bool fits = bias && stride && padding && is_sizes(node->input(5), {1, 1}) &&
+                      is_number(node->input(6), 1);
     if (!fits) continue;
     auto layer = layers.convolution(*weight, *bias, {*stride, *padding});
     if (!layer) continue;

@@ -36,7 +36,7 @@ PackedConvolution::PackedConvolution(const at::Tensor& weight, const at::Tensor&
   const float* added = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
   const MatmulKernels& kernels = best_kernels(operands);
   const bool small = channels_ * out_ <= kMostWinogradWeights;
-  if (operands == Operands::kF32 && small && WinogradConvolution::takes(kernel_, step.stride)) {
+  if (small && WinogradConvolution::takes(kernels, kernel_, step.stride, channels_)) {
     products_.emplace<WinogradConvolution>(weight.contiguous().const_data_ptr<float>(), added,
                                            channels_, out_, kernels);
   } else {
