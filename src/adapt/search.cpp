@@ -9,13 +9,11 @@
 #include <array>
 #include <atomic>
 #include <cmath>
-#include <exception>
-#include <mutex>
-#include <system_error>
 #include <thread>
 
 #include "adapt/votes.h"
 #include "core/check.h"
+#include "core/in_threads.h"
 
 namespace glint::adapt {
 namespace {
@@ -119,38 +117,16 @@ class Counting {
       : counters_(counters), pictures_(pictures), options_(options) {}
 
   void run() {
-    {
-      std::vector<std::jthread> threads;
-      for (std::size_t i = 1; i < counters_.size(); ++i) {
-        try {
-          threads.emplace_back([this, i] { work(counters_[i], [] {}); });
-        } catch (const std::system_error&) {
-          break;  // no more threads to be had: the others do its work
-        }
-      }
-      work(counters_.front(), [this] { report(); });
-    }
-    if (failure_) std::rethrow_exception(failure_);
+    in_threads(pictures_, counters_.size(), [this](std::size_t i, std::size_t thread) {
+      check_stop(options_.stop);
+      counters_[thread].add(i);
+      ++done_;
+      if (thread == 0) report();
+    });
     report();  // of those that finished after the caller's thread
   }
 
  private:
-  template <typename Then>
-  void work(Counter& counter, const Then& then) {
-    try {
-      for (std::size_t i = next_++; i < pictures_ && !failed_; i = next_++) {
-        check_stop(options_.stop);
-        counter.add(i);
-        ++done_;
-        then();
-      }
-    } catch (...) {
-      const std::scoped_lock lock(mutex_);
-      failed_ = true;
-      if (!failure_) failure_ = std::current_exception();
-    }
-  }
-
   void report() {
     const auto done = static_cast<std::int64_t>(done_);
     if (!options_.progress || done == reported_) return;
@@ -161,12 +137,8 @@ class Counting {
   std::vector<Counter>& counters_;
   std::size_t pictures_;
   const SearchOptions& options_;
-  std::atomic<std::size_t> next_ = 0;
   std::atomic<std::size_t> done_ = 0;
   std::int64_t reported_ = 0;
-  std::atomic<bool> failed_ = false;
-  std::mutex mutex_;
-  std::exception_ptr failure_;
 };
 
 // [betas, alphas]: how many pictures are right.

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <set>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -78,13 +77,13 @@ void check_file_digests(const PackageFiles& files, const Manifest& manifest,
   const auto tell = [&] {  // by the thread that made the call
     if (options.progress && told != done) options.progress(told = done, total);
   };
-  in_threads(listed.size(), threads_of(options), [&, caller = std::this_thread::get_id()](auto i) {
+  in_threads(listed.size(), threads_of(options), [&](std::size_t i, std::size_t thread) {
     check_stop(options.stop);
     const auto found = files.find(listed[i]);
     if (found == files.end()) return;
     digests[i] = sha256_hex(found->second);
     done += static_cast<std::int64_t>(found->second.size());
-    if (std::this_thread::get_id() == caller) tell();
+    if (thread == 0) tell();
   });
   tell();
   for (std::size_t i = 0; i < listed.size(); ++i) {

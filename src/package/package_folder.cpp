@@ -85,7 +85,7 @@ PackageFiles read_package_folder(const std::string& path, const OpenOptions& opt
   PackageFiles files;
   std::vector<PackageFiles::iterator> places;
   for (const auto& [name, size] : sizes) places.push_back(files.try_emplace(name).first);
-  in_threads(places.size(), threads_of(options), [&](std::size_t i) {
+  in_threads(places.size(), threads_of(options), [&](std::size_t i, std::size_t) {
     check_stop(options.stop);
     auto& [name, bytes] = *places[i];
     const auto size = static_cast<std::int64_t>(sizes.find(name)->second);

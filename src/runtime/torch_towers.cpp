@@ -131,7 +131,7 @@ class TorchTowers final : public Towers {
         options_.threads > 0 ? options_.threads : std::max(1, omp_get_max_threads()));
     const std::size_t at_once = std::min(threads, towers.size());
     std::vector<std::optional<ScriptModule>> loaded(towers.size());
-    in_threads(towers.size(), at_once, [&](std::size_t i) {
+    in_threads(towers.size(), at_once, [&](std::size_t i, std::size_t) {
       check_stop(options_.stop);
       const auto& [name, spec] = *std::next(towers.begin(), static_cast<std::ptrdiff_t>(i));
       loaded[i].emplace(name, spec, package.file(spec.file), device, precision_,

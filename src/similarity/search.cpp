@@ -1,15 +1,13 @@
 #include "similarity/search.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cfenv>
 #include <cmath>
-#include <exception>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "core/check.h"
+#include "core/in_threads.h"
 #include "similarity/quantize.h"
 #include "similarity/top_hits.h"
 
@@ -165,19 +163,12 @@ class TileSearch {
 
   // Throws what a thread threw.
   void run() {
-    {
-      std::vector<std::jthread> threads;
-      threads.reserve(scanners_.size());
-      for (std::size_t i = 1; i < scanners_.size(); ++i) {
-        try {
-          threads.emplace_back([this, i] { work(scanners_[i]); });
-        } catch (const std::system_error&) {
-          break;  // no more threads to be had: the others do its work
-        }
-      }
-      work(scanners_.front());
-    }
-    if (failure_) std::rethrow_exception(failure_);
+    in_threads(blocks(), scanners_.size(), [this](std::size_t block, std::size_t thread) {
+      const DefaultArithmetic arithmetic;
+      if (stop_.stop_requested()) fail(ErrorCode::kCancelled, "the search was cancelled");
+      const std::size_t first = block * block_rows_;
+      scanners_[thread].scan(first, std::min(block_rows_, index_.n - first));
+    });
   }
 
   // The best of all threads, in order.
@@ -198,37 +189,20 @@ class TileSearch {
     return std::clamp(kBlockBytes / (bytes * index.d), kRowsAtOnce, kMaxBlockRows);
   }
 
+  std::size_t blocks() const { return (index_.n + block_rows_ - 1) / block_rows_; }
+
   std::size_t thread_count(const Tile& tile, int wanted) const {
-    const std::size_t blocks = (index_.n + block_rows_ - 1) / block_rows_;
     const std::size_t worth_it =
         index_.n * index_.d / std::max<std::size_t>(kWorkPerThread / tile.count, 1) + 1;
     const std::size_t threads = wanted > 0 ? static_cast<std::size_t>(wanted)
                                            : std::max(1U, std::thread::hardware_concurrency());
-    return std::min({threads, blocks, worth_it});
-  }
-
-  void work(Scanner& scanner) noexcept {
-    const DefaultArithmetic arithmetic;
-    try {
-      for (;;) {
-        const std::size_t first = next_row_.fetch_add(block_rows_);
-        if (first >= index_.n) return;
-        if (stop_.stop_requested()) fail(ErrorCode::kCancelled, "the search was cancelled");
-        scanner.scan(first, std::min(block_rows_, index_.n - first));
-      }
-    } catch (...) {
-      next_row_ = index_.n;  // the others need not go on
-      if (!failed_.test_and_set()) failure_ = std::current_exception();
-    }
+    return std::min({threads, blocks(), worth_it});
   }
 
   const IndexView& index_;
   const std::stop_token& stop_;
   const std::size_t block_rows_;
   std::vector<Scanner> scanners_;
-  std::atomic<std::size_t> next_row_ = 0;
-  std::atomic_flag failed_;
-  std::exception_ptr failure_;  // of the first that failed; read when all have ended
 };
 
 }  // namespace
