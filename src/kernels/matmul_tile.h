@@ -102,9 +102,10 @@ inline void finish(typename Operation::Sum sum, const MatmulTile& tile, std::int
 inline void expect_row(const MatmulTile& tile, std::int64_t row) {
   const std::int64_t place = tile.place(row);
   if (place < 0) return;
+  const bool apart = tile.other != nullptr && tile.other != tile.y;
   for (int column = 0; column < kPanel; column += kLineFloats) {
     __builtin_prefetch(tile.y + place + column, 1, 3);
-    if (tile.other != nullptr) __builtin_prefetch(tile.other + place + column, 0, 3);
+    if (apart) __builtin_prefetch(tile.other + place + column, 0, 3);
   }
 }
 

@@ -263,6 +263,11 @@ TEST(ModelTest, ReportsHowItComputes) {
   EXPECT_EQ(report.towers[0].compute, "f32");
   EXPECT_GT(report.towers[0].weights, 1000);
   ASSERT_EQ(report.towers[1].methods.size(), 6U);
+  // What the exporter writes is what the passes look for.
+  EXPECT_EQ(report.towers[0].passes,
+            (std::vector<std::string>{"freeze", "inline", "pack_linears", "pack_convolutions",
+                                      "fuse_activations", "fuse_residuals", "fuse_norms",
+                                      "pack_attention", "narrow_tokens", "pool_attention"}));
   for (const MethodReport& method : report.towers[1].methods) {
     EXPECT_GT(method.nodes_executed, 0);
     EXPECT_LE(method.nodes_executed, method.nodes_loaded) << method.name;

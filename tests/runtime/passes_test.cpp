@@ -11,6 +11,7 @@
 #include <torch/csrc/jit/runtime/interpreter.h>
 
 #include "runtime/guard.h"
+#include "runtime/passes/sum.h"
 
 namespace glint {
 namespace {
@@ -24,6 +25,7 @@ Graph graph_of(const std::string& forward) {
   module.register_buffer("w", at::randn({12, 8}));
   module.register_buffer("b", at::randn({12}));
   module.register_buffer("square", at::randn({8, 8}));
+  module.register_buffer("key", at::randn({8, 8}));
   module.register_buffer("qkv", at::randn({24, 8}));
   module.register_buffer("back", at::randn({8, 12}));
   module.register_buffer("pixel", at::randn({6, 3, 1, 1}));
@@ -66,8 +68,9 @@ std::int64_t count(Graph graph, const std::string& kind) {
 void expect_same_values(const Graph& before, const Graph& after, std::vector<std::int64_t> shape) {
   for (const std::int64_t batch : {1, 3, 8}) {
     shape.front() = batch;
-    const at::Tensor x = at::randn(shape);
+    const at::Tensor x = at::randn(shape), kept = x.clone();
     const at::Tensor expected = run(before, x), got = run(after, x);
+    EXPECT_TRUE(x.equal(kept));
     ASSERT_EQ(got.sizes(), expected.sizes());
     EXPECT_LE(at::sub(got, expected).abs().max().item<float>(),
               1e-5F * expected.abs().max().item<float>());
@@ -218,7 +221,8 @@ INSTANTIATE_TEST_SUITE_P(
              {{"glint::attention", 0}}},
         Case{"a_pooled_block",
              "  y = torch.layer_norm(x, [8], self.scale, self.shift, 1e-5)\n"
-             "  qkv = torch.linear(y, self.qkv).view([x.size(0), 5, 3, 2, 4])\n"
+             "  batch, tokens, width = y.size()\n"
+             "  qkv = torch.linear(y, self.qkv).view([batch, tokens, 3, 2, 4])\n"
              "  q, k, v = qkv.permute([2, 0, 3, 1, 4]).unbind(0)\n"
              "  z = torch.scaled_dot_product_attention(q, k, v)\n"
              "  z = x + torch.linear(z.transpose(1, 2).flatten(2), self.square)\n"
@@ -227,8 +231,12 @@ INSTANTIATE_TEST_SUITE_P(
              "  return z[:, 2]\n",
              {1, 5, 8},
              {"pack_linears", "fuse_activations", "fuse_residuals", "fuse_norms", "pack_attention",
-              "narrow_tokens"},
-             {{"aten::slice", 2}, {"glint::linear", 4}}},
+              "narrow_tokens", "pool_attention"},
+             {{"aten::slice", 2},
+              {"glint::linear", 4},
+              {"glint::pooled_attention", 1},
+              {"glint::attention", 0},
+              {"aten::unbind", 0}}},
         Case{"a_block_pooled_twice",
              "  y = torch.layer_norm(x, [8], self.scale, self.shift, 1e-5)\n"
              "  qkv = torch.linear(y, self.qkv).view([x.size(0), 5, 3, 2, 4])\n"
@@ -240,6 +248,46 @@ INSTANTIATE_TEST_SUITE_P(
              "  return z[:, 0] + z[:, 1]\n",
              {1, 5, 8},
              {"pack_linears", "fuse_activations", "fuse_residuals", "fuse_norms", "pack_attention"},
+             {{"glint::linear", 4}}},
+        Case{"a_pooled_grid",
+             "  t = torch.cat([x.mean(dim=1, keepdim=True), x], dim=1)\n"
+             "  q = torch.linear(t[:, :1], self.square, self.scale).view([-1, 1, 2, 4])\n"
+             "  k = torch.linear(t, self.key, self.shift)\n"
+             "  k = k.view([k.size()[0], k.size()[1], 2, 4])\n"
+             "  v = torch.linear(t, self.square, self.shift).view([-1, 6, 2, 4])\n"
+             "  z = torch.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), "
+             "v.transpose(1, 2))\n"
+             "  return torch.linear(z.flatten(1), self.w)\n",
+             {1, 5, 8},
+             {"pack_linears", "pack_attention", "pool_attention"},
+             {{"glint::linear", 2}, {"glint::pooled_attention", 1}}},
+        Case{"a_pooled_grid_of_keys_that_others_use",
+             "  q = torch.linear(x[:, 1:2], self.square).view([-1, 1, 2, 4])\n"
+             "  k = torch.linear(x, self.key, self.shift)\n"
+             "  v = torch.linear(x, self.square, self.shift).view([-1, 5, 2, 4]).transpose(1, 2)\n"
+             "  z = torch.scaled_dot_product_attention(q.transpose(1, 2), "
+             "k.view([-1, 5, 2, 4]).transpose(1, 2), v)\n"
+             "  return z.flatten(1) + k.sum(1)\n",
+             {1, 5, 8},
+             {"pack_linears", "pack_attention"},
+             {{"glint::attention", 1}}},
+        Case{"a_grid_pooled_by_two",
+             "  q = torch.linear(x[:, :2], self.square).view([-1, 2, 2, 4])\n"
+             "  k = torch.linear(x, self.key, self.shift).view([-1, 5, 2, 4]).transpose(1, 2)\n"
+             "  v = torch.linear(x, self.square, self.shift).view([-1, 5, 2, 4]).transpose(1, 2)\n"
+             "  return torch.scaled_dot_product_attention(q.transpose(1, 2), k, v, scale=0.2)\n",
+             {1, 5, 8},
+             {"pack_linears", "pack_attention"},
+             {{"glint::attention", 1}}},
+        Case{"sums_that_are_used_again",
+             "  y = x * 2\n"
+             "  z = y + torch.linear(x, self.square)\n"
+             "  u = z[:, 1:]\n"
+             "  z = z + torch.linear(z, self.square, self.scale)\n"
+             "  z = z + torch.linear(z * 0.5, self.square)\n"
+             "  return (z + torch.linear(y, self.square))[:, 1:] * u\n",
+             {1, 5, 8},
+             {"pack_linears", "fuse_residuals"},
              {{"glint::linear", 4}}},
         Case{"patches",
              "  return torch.conv2d(x, self.kernel, self.b, [4, 4])\n",
@@ -310,6 +358,19 @@ TEST(PassesTest, LeavesWhatCannotRun) {
     EXPECT_TRUE(passes::run(graph, layers).empty()) << call;
     EXPECT_ANY_THROW(run(graph, at::randn({1, 3, 16, 8}))) << call;
   }
+}
+
+// A layer writes over what it adds only where nobody else would see it.
+TEST(SumTest, WritesOverTheLastReference) {
+  at::Tensor other = at::randn({2, 6});
+  const auto* numbers = other.const_data_ptr<float>();
+  EXPECT_EQ(passes::room_for_sum(other, {3, 4}, other.options()).const_data_ptr(), numbers);
+  const at::Tensor again = other;
+  EXPECT_NE(passes::room_for_sum(other, {3, 4}, other.options()).const_data_ptr(), numbers);
+  const at::Tensor view = at::randn({2, 6}).view({3, 4}), part = view[0];
+  EXPECT_NE(passes::room_for_sum(view, {3, 4}, view.options()).const_data_ptr(),
+            view.const_data_ptr());
+  EXPECT_EQ(passes::room_for_sum({}, {3, 4}, view.options()).sizes(), view.sizes());
 }
 
 // A tower's methods share their weights, packed too.

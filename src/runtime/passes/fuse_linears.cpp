@@ -82,12 +82,16 @@ c10::intrusive_ptr<NormWeights> norm_over(const Node* node, std::int64_t size) {
                                           epsilon->toDouble());
 }
 
-// Whether all that use a value are layers that can normalise it themselves.
-bool only_layers_use(const Value* value) {
-  for (const Use& use : value->uses()) {
+// Whether all that use a norm are layers that can do it themselves, and questions for its sizes,
+// which are those of what it normalises; `layer`: one of the layers.
+bool only_layers_use(const Value* norm, Node*& layer) {
+  layer = nullptr;
+  for (const Use& use : norm->uses()) {
+    if (use.user->kind() == c10::aten::size) continue;
     if (use.user->kind() != kLinear || use.offset != 0 || norm_of(use.user)) return false;
+    layer = use.user;
   }
-  return value->hasUses();
+  return layer != nullptr;
 }
 
 }  // namespace
@@ -136,14 +140,14 @@ std::int64_t fuse_relus(const Graph& graph) {
 std::int64_t fuse_norms(const Graph& graph) {
   std::int64_t changed = 0;
   for (Node* norm : nodes_of(graph, c10::aten::layer_norm)) {
-    if (norm->inputs().size() != 6 || !only_layers_use(norm->output())) continue;
-    const auto uses = norm->output()->uses();  // which the loop changes
-    const auto weights = norm_over(norm, layer_of(uses.front().user)->in_features());
+    Node* layer = nullptr;
+    if (norm->inputs().size() != 6 || !only_layers_use(norm->output(), layer)) continue;
+    const auto weights = norm_over(norm, layer_of(layer)->in_features());
     if (!weights) continue;
-    for (const Use& use : uses) {
-      set_norm(use.user, weights);
-      use.user->replaceInput(0, norm->input(0));
+    for (const Use& use : norm->output()->uses()) {
+      if (use.user->kind() == kLinear) set_norm(use.user, weights);
     }
+    norm->output()->replaceAllUsesWith(norm->input(0));
     ++changed;
   }
   return changed;

@@ -31,6 +31,11 @@ std::optional<at::Tensor> constant_floats(const Value* value) {
   return fits ? tensor : std::nullopt;
 }
 
+std::optional<std::int64_t> constant_int(const Value* value) {
+  const auto constant = torch::jit::toIValue(value);
+  return constant && constant->isInt() ? std::optional(constant->toInt()) : std::nullopt;
+}
+
 bool is_number(const Value* value, double wanted) {
   const auto constant = torch::jit::toIValue(value);
   return constant && constant->isScalar() && constant->toScalar().toDouble() == wanted;
@@ -44,6 +49,11 @@ std::optional<std::vector<std::int64_t>> constant_sizes(const Value* value) {
 
 bool is_sizes(const Value* value, const std::vector<std::int64_t>& wanted) {
   return constant_sizes(value) == wanted;
+}
+
+bool swaps(const Node* node, std::int64_t a, std::int64_t b) {
+  return node->kind() == c10::aten::transpose && constant_int(node->input(1)) == a &&
+         constant_int(node->input(2)) == b;
 }
 
 }  // namespace glint::passes

@@ -18,11 +18,6 @@ using torch::jit::Value;
 constexpr std::int64_t kTokens = 1;   // the dimension of x [B, N, width]
 constexpr std::int64_t kQueries = 2;  // the dimension of q [B, H, N, d]
 
-std::optional<std::int64_t> constant_int(const Value* value) {
-  const auto constant = torch::jit::toIValue(value);
-  return constant && constant->isInt() ? std::optional(constant->toInt()) : std::nullopt;
-}
-
 // aten::select(x, 1, token) with a constant token, x used by nothing else.
 std::optional<std::int64_t> pooled_token(const Node* node) {
   const auto token = constant_int(node->input(2));
@@ -53,11 +48,6 @@ struct LastBlock {
   Node *fc2, *fc1, *projection, *flatten, *transpose, *attention;
 };
 
-bool is_transpose_of_heads(const Node* node) {
-  return node->kind() == c10::aten::transpose && constant_int(node->input(1)) == 1 &&
-         constant_int(node->input(2)) == 2;
-}
-
 std::optional<LastBlock> last_block(Value* out) {
   LastBlock block{};
   block.fc2 = out->node();
@@ -74,7 +64,7 @@ std::optional<LastBlock> last_block(Value* out) {
   if (block.flatten->kind() != c10::aten::flatten || constant_int(block.flatten->input(1)) != 2)
     return std::nullopt;
   block.transpose = block.flatten->input(0)->node();
-  if (!is_transpose_of_heads(block.transpose)) return std::nullopt;
+  if (!swaps(block.transpose, 1, 2)) return std::nullopt;
   block.attention = block.transpose->input(0)->node();
   if (block.attention->kind() != kAttention || is_causal(block.attention)) return std::nullopt;
   // The sum has the shape of the block's input only if it is that input.

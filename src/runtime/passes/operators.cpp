@@ -1,7 +1,9 @@
 #include "runtime/passes/operators.h"
 
+#include <ATen/ops/layer_norm.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include <cmath>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -20,6 +22,7 @@ using torch::jit::Value;
 const c10::Symbol kLinear = c10::Symbol::fromQualString("glint::linear");
 const c10::Symbol kConvolution = c10::Symbol::fromQualString("glint::convolution");
 const c10::Symbol kAttention = c10::Symbol::fromQualString("glint::attention");
+const c10::Symbol kPooledAttention = c10::Symbol::fromQualString("glint::pooled_attention");
 
 namespace {
 
@@ -52,7 +55,7 @@ Operation linear(const Node* node) {
     LinearSteps now = steps;
     if (adds) now.other = pop(stack);
     const at::Tensor x = pop(stack);
-    stack.emplace_back(layer->run(x, now));
+    stack.emplace_back(layer->run(x, std::move(now)));
   };
 }
 
@@ -77,6 +80,16 @@ Operation attention(const Node* node) {
   };
 }
 
+Operation pooled_attention(const Node* node) {
+  return [layer = held<PooledAttention>(node), norm = norm_of(node),
+          scale = node->f(kScale)](Stack& stack) {
+    at::Tensor x = pop(stack);
+    const at::Tensor q = pop(stack);
+    if (norm) x = at::layer_norm(x, norm->weight.sizes(), norm->weight, norm->bias, norm->epsilon);
+    stack.emplace_back(layer->run(q, x, scale));
+  };
+}
+
 }  // namespace
 
 void register_operators() {
@@ -89,6 +102,7 @@ void register_operators() {
     add("glint::linear(...) -> Tensor", linear);
     add("glint::convolution(...) -> Tensor", convolution);
     add("glint::attention(...) -> Tensor", attention);
+    add("glint::pooled_attention(...) -> Tensor", pooled_attention);
   });
 }
 
@@ -102,6 +116,11 @@ c10::intrusive_ptr<NormWeights> norm_of(const Node* node) {
 }
 
 bool is_causal(const Node* attention) { return attention->i(kCausal) != 0; }
+
+double scale_of(const Node* attention, std::int64_t width) {
+  return attention->hasAttribute(kScale) ? attention->f(kScale)
+                                         : 1 / std::sqrt(static_cast<double>(width));
+}
 
 bool is_layer(const Node* node) { return node->kind() == kLinear || node->kind() == kConvolution; }
 
@@ -133,6 +152,14 @@ Node* make_attention(Graph& graph, at::ArrayRef<Value*> q_k_v, AttentionStep ste
   node->i_(kCausal, step.causal ? 1 : 0);
   if (step.scale) node->f_(kScale, *step.scale);
   node->i_(kOperands, static_cast<std::int64_t>(step.operands));
+  return node;
+}
+
+Node* make_pooled_attention(Graph& graph, Value* q, Value* x,
+                            c10::intrusive_ptr<PooledAttention> layer, double scale) {
+  Node* node = graph.create(kPooledAttention, {q, x}, 1);
+  node->ival_(kLayer, c10::IValue::make_capsule(std::move(layer)));
+  node->f_(kScale, scale);
   return node;
 }
 

@@ -8,6 +8,8 @@
 //                                                     the same + other, broadcast
 //   glint::attention(Tensor q, Tensor k, Tensor v) -> Tensor
 //                                                     softmax(q k^T scale) v
+//   glint::pooled_attention(Tensor q, Tensor x) -> Tensor
+//                                                     the same of norm(x) W^T, one query a head
 // The first four ("layers") may end in max(y, 0).
 #pragma once
 
@@ -16,12 +18,14 @@
 
 #include "runtime/passes/packed_convolution.h"
 #include "runtime/passes/packed_linear.h"
+#include "runtime/passes/pooled_attention.h"
 
 namespace glint::passes {
 
 extern const c10::Symbol kLinear;
 extern const c10::Symbol kConvolution;
 extern const c10::Symbol kAttention;
+extern const c10::Symbol kPooledAttention;
 
 // Makes TorchScript know the operators; the first call does.
 void register_operators();
@@ -33,7 +37,9 @@ Activation activation_of(const torch::jit::Node* node);
 bool rectifies(const torch::jit::Node* node);
 c10::intrusive_ptr<NormWeights> norm_of(const torch::jit::Node* node);  // nullptr without one
 
+// Of attention.
 bool is_causal(const torch::jit::Node* attention);
+double scale_of(const torch::jit::Node* attention, std::int64_t width);  // of a head's width
 
 // New nodes, not yet inserted.
 torch::jit::Node* make_linear(torch::jit::Graph& graph, torch::jit::Value* x,
@@ -47,6 +53,9 @@ struct AttentionStep {
 };
 torch::jit::Node* make_attention(torch::jit::Graph& graph, at::ArrayRef<torch::jit::Value*> q_k_v,
                                  AttentionStep step);
+torch::jit::Node* make_pooled_attention(torch::jit::Graph& graph, torch::jit::Value* q,
+                                        torch::jit::Value* x,
+                                        c10::intrusive_ptr<PooledAttention> layer, double scale);
 
 // What a layer does besides the product; each on a node that does not do it yet.
 void set_activation(torch::jit::Node* node, Activation activation);

@@ -50,15 +50,16 @@ c10::intrusive_ptr<Layer> PackedLayers::find_or_make(const Key& key, const at::T
     } catch (const Error& error) {  // of the trial: the layer stays as it is
       refusals_.emplace_back(error.what());
     }
-    found = layers_.emplace(key, Entry{weight, bias, std::move(layer)}).first;
+    found = layers_.emplace(key, Entry{{weight, bias}, std::move(layer)}).first;
   }
   return c10::static_intrusive_pointer_cast<Layer>(found->second.layer);
 }
 
 c10::intrusive_ptr<PackedLinear> PackedLayers::linear(const at::Tensor& weight,
                                                       const at::Tensor& bias) {
-  return find_or_make<PackedLinear>({data_of(weight), data_of(bias), {}}, weight, bias,
-                                    arithmetic_.layers);
+  return find_or_make<PackedLinear>(
+      {Kind::kLinear, data_of(weight), data_of(bias), weight.size(0), {}}, weight, bias,
+      arithmetic_.layers);
 }
 
 c10::intrusive_ptr<PackedConvolution> PackedLayers::convolution(const at::Tensor& weight,
@@ -66,8 +67,25 @@ c10::intrusive_ptr<PackedConvolution> PackedLayers::convolution(const at::Tensor
                                                                 const ConvolutionStep& step) {
   // The first layer sees pixels, whose rounding all others inherit, and is a small part.
   const bool first = weight.size(1) <= kPixelChannels;
-  return find_or_make<PackedConvolution>({data_of(weight), data_of(bias), step}, weight, bias, step,
-                                         first ? arithmetic_.rest : arithmetic_.layers);
+  return find_or_make<PackedConvolution>(
+      {Kind::kConvolution, data_of(weight), data_of(bias), weight.size(0), step}, weight, bias,
+      step, first ? arithmetic_.rest : arithmetic_.layers);
+}
+
+c10::intrusive_ptr<PooledAttention> PackedLayers::pooled_attention(const at::Tensor& key,
+                                                                   const at::Tensor& value,
+                                                                   const at::Tensor& bias,
+                                                                   std::int64_t heads) {
+  return find_or_make<PooledAttention>(
+      {Kind::kPooledAttention, data_of(key), data_of(value), heads, {}}, key, value, bias, heads,
+      arithmetic_.rest);
+}
+
+PackedLayers::Plain PackedLayers::plain(const PackedLinear& layer) const {
+  const auto found = std::ranges::find_if(
+      layers_, [&](const auto& entry) { return entry.second.layer.get() == &layer; });
+  GLINT_CHECK(found != layers_.end());
+  return found->second.plain;
 }
 
 std::int64_t pack_linears(const Graph& graph, PackedLayers& layers) {

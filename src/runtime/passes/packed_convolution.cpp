@@ -1,13 +1,13 @@
 #include "runtime/passes/packed_convolution.h"
 
-#include <ATen/ops/add.h>
 #include <ATen/ops/conv2d.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/randn.h>
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
+#include "runtime/passes/sum.h"
 #include "runtime/passes/trial.h"
 
 namespace glint::passes {
@@ -110,23 +110,21 @@ void PackedConvolution::run_into(const float* pixels, const Windows& windows,
 
 at::Tensor PackedConvolution::run(const at::Tensor& pixels, LinearSteps steps) const {
   const Windows windows = windows_of(pixels);
+  const std::int64_t down = windows.positions(0), across = windows.positions(1);
+  at::Tensor late = std::exchange(steps.other, {});
+  at::Tensor other;
+  if (late.defined() && late.sizes() == at::IntArrayRef{windows.batch, out_, down, across} &&
+      late.scalar_type() == at::kFloat) {
+    other = channels_last(std::exchange(late, {})).contiguous();
+  }
   const at::Tensor rows = channels_last(pixels).contiguous();
-  const at::Tensor y =
-      at::empty({windows.batch, windows.positions(0), windows.positions(1), out_}, rows.options());
-  const at::Tensor sum = y.permute({0, 3, 1, 2});
-  const at::Tensor& other = steps.other;
-  const bool same =
-      other.defined() && other.sizes() == sum.sizes() && other.scalar_type() == at::kFloat;
-  const at::Tensor fused = same ? channels_last(other).contiguous() : at::Tensor();
-  const bool late = other.defined() && !same;
+  const at::Tensor y = room_for_sum(other, {windows.batch, down, across, out_}, rows.options());
   run_into(rows.const_data_ptr<float>(), windows,
            {.activation = steps.activation,
-            .other = same ? fused.const_data_ptr<float>() : nullptr,
-            .rectify = steps.rectify && !late},
+            .other = other.defined() ? other.const_data_ptr<float>() : nullptr,
+            .rectify = steps.rectify && !late.defined()},
            y.mutable_data_ptr<float>());
-  if (!late) return sum;
-  const at::Tensor added = at::add(sum, other);
-  return steps.rectify ? added.clamp_min(0) : added;
+  return add_broadcast(y.permute({0, 3, 1, 2}), late, steps.rectify);
 }
 
 }  // namespace glint::passes

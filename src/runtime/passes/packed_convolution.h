@@ -26,7 +26,8 @@ class PackedConvolution final : public torch::CustomClassHolder {
                     Operands operands);
 
   // pixels [B, channels, H, W] f32 -> [B, out, H', W'], what `steps` adds included: a view of
-  // [B, H', W', out], which is also the layout that costs nothing to read here. Without a norm.
+  // [B, H', W', out], which is also the layout that costs nothing to read here, written over
+  // steps.other where nothing else refers to it. Without a norm.
   at::Tensor run(const at::Tensor& pixels, LinearSteps steps) const;
 
  private:

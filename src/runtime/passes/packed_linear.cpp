@@ -1,12 +1,12 @@
 #include "runtime/passes/packed_linear.h"
 
-#include <ATen/ops/add.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/randn.h>
 
 #include <optional>
+#include <utility>
 
+#include "runtime/passes/sum.h"
 #include "runtime/passes/trial.h"
 
 namespace glint::passes {
@@ -28,23 +28,21 @@ PackedLinear::PackedLinear(const at::Tensor& weight, const at::Tensor& bias, Ope
                weight.sizes());
 }
 
-at::Tensor PackedLinear::run(const at::Tensor& x, const LinearSteps& steps) const {
+at::Tensor PackedLinear::run(const at::Tensor& x, LinearSteps steps) const {
   const std::int64_t in = matmul_.in_features();
   TORCH_CHECK(x.dim() > 0 && x.size(-1) == in && x.scalar_type() == at::kFloat, "expected rows of ",
               in, " float numbers, got ", x.sizes());
   auto shape = x.sizes().vec();
   shape.back() = matmul_.out_features();
-  const at::Tensor y = at::empty(shape, x.options().memory_format(at::MemoryFormat::Contiguous));
-  const at::Tensor& other = steps.other;
-  const bool late =
-      other.defined() && (other.sizes() != y.sizes() || other.scalar_type() != at::kFloat);
-  run_into(x.contiguous(),
-           {steps.norm, steps.activation,
-            other.defined() && !late ? other.contiguous() : at::Tensor(), steps.rectify && !late},
-           y);
-  if (!late) return y;
-  const at::Tensor sum = at::add(y, other);
-  return steps.rectify ? sum.clamp_min(0) : sum;
+  at::Tensor late = std::exchange(steps.other, {});
+  const bool rectify = steps.rectify;
+  if (late.defined() && late.sizes() == shape && late.scalar_type() == at::kFloat) {
+    steps.other = std::exchange(late, {}).contiguous();
+  }
+  steps.rectify = rectify && !late.defined();
+  const at::Tensor y = room_for_sum(steps.other, shape, x.options());
+  run_into(x.contiguous(), steps, y);
+  return add_broadcast(y, late, rectify);
 }
 
 void PackedLinear::run_into(const at::Tensor& x, const LinearSteps& steps,

@@ -31,9 +31,10 @@ class PackedLinear final : public torch::CustomClassHolder {
   // operands allow (max abs difference / max abs value).
   PackedLinear(const at::Tensor& weight, const at::Tensor& bias, Operands operands);
 
-  // x [..., K] f32 -> activation(norm(x) weight^T + bias) + other [..., N].
-  at::Tensor run(const at::Tensor& x, const LinearSteps& steps) const;
-  // The same of contiguous tensors, `other`, if any, of y's shape.
+  // x [..., K] f32 -> activation(norm(x) weight^T + bias) + other [..., N], written over `other`
+  // where nothing else refers to it.
+  at::Tensor run(const at::Tensor& x, LinearSteps steps) const;
+  // The same of contiguous tensors, `other`, if any, of y's shape or y itself.
   void run_into(const at::Tensor& x, const LinearSteps& steps, const at::Tensor& y) const;
 
   std::int64_t in_features() const { return matmul_.in_features(); }

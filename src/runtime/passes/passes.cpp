@@ -25,6 +25,7 @@ std::vector<std::string> run(const Graph& graph, PackedLayers& layers) {
   note("fuse_norms", fuse_norms(graph));
   note("pack_attention", pack_attention(graph, layers));
   note("narrow_tokens", narrow_tokens(graph));
+  note("pool_attention", pool_attention(graph, layers));
   return changed;
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/passes/graph.h"
 #include "runtime/passes/packed_convolution.h"
 #include "runtime/passes/packed_linear.h"
+#include "runtime/passes/pooled_attention.h"
 
 namespace glint::passes {
 
@@ -37,16 +38,27 @@ class PackedLayers {
   c10::intrusive_ptr<PackedConvolution> convolution(const at::Tensor& weight,
                                                     const at::Tensor& bias,
                                                     const ConvolutionStep& step);
+  c10::intrusive_ptr<PooledAttention> pooled_attention(const at::Tensor& key,
+                                                       const at::Tensor& value,
+                                                       const at::Tensor& bias, std::int64_t heads);
+  // What one of these layers was made of.
+  struct Plain {
+    at::Tensor weight, bias;
+  };
+  Plain plain(const PackedLinear& layer) const;
   const std::vector<std::string>& refusals() const { return refusals_; }
 
  private:
+  enum class Kind { kLinear, kConvolution, kPooledAttention };
   struct Key {
-    const void *weight, *bias;  // their data
-    ConvolutionStep step;       // zeros of a linear layer
+    Kind kind;
+    const void *weight, *bias;  // their data; of pooled attention, the key's and the value's
+    std::int64_t count;         // outputs, which may be the first of another weight's; or heads
+    ConvolutionStep step;       // of a convolution
     auto operator<=>(const Key&) const = default;
   };
   struct Entry {
-    at::Tensor weight, bias;  // hold the data, so that no other tensor gets its address
+    Plain plain;  // holds the data, so that no other tensor gets its address
     c10::intrusive_ptr<torch::CustomClassHolder> layer;
   };
   template <typename Layer, typename... Arguments>
@@ -70,12 +82,14 @@ std::int64_t fuse_activations(const Graph& graph);
 std::int64_t fuse_residuals(const Graph& graph);
 // A layer and the ReLU that alone uses it -> one layer.
 std::int64_t fuse_relus(const Graph& graph);
-// A layer norm that only glint::linear use -> part of each.
+// A layer norm that only glint::linear and questions for its sizes use -> part of each layer.
 std::int64_t fuse_norms(const Graph& graph);
 // aten::scaled_dot_product_attention without a mask -> glint::attention.
 std::int64_t pack_attention(const Graph& graph, const PackedLayers& layers);
 // A constant token picked behind the last transformer block -> that block for this token alone.
 std::int64_t narrow_tokens(const Graph& graph);
+// Attention of one constant token's query to all tokens -> glint::pooled_attention.
+std::int64_t pool_attention(const Graph& graph, PackedLayers& layers);
 
 // All of them in order, on a graph that computes on the CPU. -> the names of those that changed it
 std::vector<std::string> run(const Graph& graph, PackedLayers& layers);
