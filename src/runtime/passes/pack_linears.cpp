@@ -58,7 +58,7 @@ c10::intrusive_ptr<Layer> PackedLayers::find_or_make(const Key& key, const at::T
 c10::intrusive_ptr<PackedLinear> PackedLayers::linear(const at::Tensor& weight,
                                                       const at::Tensor& bias) {
   return find_or_make<PackedLinear>(
-      {Kind::kLinear, data_of(weight), data_of(bias), weight.size(0), {}}, weight, bias,
+      {Kind::kRows, data_of(weight), data_of(bias), weight.size(0), {}}, weight, bias,
       arithmetic_.layers);
 }
 
@@ -68,17 +68,16 @@ c10::intrusive_ptr<PackedConvolution> PackedLayers::convolution(const at::Tensor
   // The first layer sees pixels, whose rounding all others inherit, and is a small part.
   const bool first = weight.size(1) <= kPixelChannels;
   return find_or_make<PackedConvolution>(
-      {Kind::kConvolution, data_of(weight), data_of(bias), weight.size(0), step}, weight, bias,
-      step, first ? arithmetic_.rest : arithmetic_.layers);
+      {Kind::kWindows, data_of(weight), data_of(bias), weight.size(0), step}, weight, bias, step,
+      first ? arithmetic_.rest : arithmetic_.layers);
 }
 
 c10::intrusive_ptr<PooledAttention> PackedLayers::pooled_attention(const at::Tensor& key,
                                                                    const at::Tensor& value,
                                                                    const at::Tensor& bias,
                                                                    std::int64_t heads) {
-  return find_or_make<PooledAttention>(
-      {Kind::kPooledAttention, data_of(key), data_of(value), heads, {}}, key, value, bias, heads,
-      arithmetic_.rest);
+  return find_or_make<PooledAttention>({Kind::kPooling, data_of(key), data_of(value), heads, {}},
+                                       key, value, bias, heads, arithmetic_.rest);
 }
 
 PackedLayers::Plain PackedLayers::plain(const PackedLinear& layer) const {

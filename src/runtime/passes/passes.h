@@ -49,7 +49,7 @@ class PackedLayers {
   const std::vector<std::string>& refusals() const { return refusals_; }
 
  private:
-  enum class Kind { kLinear, kConvolution, kPooledAttention };
+  enum class Kind { kRows, kWindows, kPooling };
   struct Key {
     Kind kind;
     const void *weight, *bias;  // their data; of pooled attention, the key's and the value's
