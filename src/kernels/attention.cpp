@@ -9,7 +9,7 @@
 namespace glint {
 namespace {
 
-constexpr std::int64_t kWorthAThread = 1 << 17;
+constexpr std::int64_t kWorthAThread = 1 << 14;  // products: some microseconds
 
 // What one thread works in.
 class Scratch {
@@ -199,7 +199,9 @@ void attention(const MatmulKernels& kernels, const AttentionShape& shape, const 
   const bool shared = heads * shape.queries * shape.keys * shape.width >= kWorthAThread;
   const auto threads =
       static_cast<int>(shared ? std::min<std::int64_t>(heads, omp_get_max_threads()) : 1);
-  std::vector<Scratch> scratch(static_cast<std::size_t>(threads), Scratch(kernels, shape));
+  std::vector<Scratch> scratch;
+  scratch.reserve(static_cast<std::size_t>(threads));
+  for (int i = 0; i < threads; ++i) scratch.emplace_back(kernels, shape);
 #pragma omp parallel num_threads(threads)
   {
     const std::int64_t count = omp_get_num_threads(), me = omp_get_thread_num();

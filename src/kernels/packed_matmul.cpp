@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -15,11 +16,8 @@ namespace {
 constexpr std::int64_t kWorthAThread = 1 << 17;  // products: some ten microseconds
 constexpr std::int64_t kFewestTiles = 4;         // of a block: panels come from far for each
 constexpr std::int64_t kFewestTilesInParts = 3;  // which then share what a part reads
-// Weights that come from memory, which serves one thread faster than the other: each takes the next
-// panels when it is done.
-constexpr std::int64_t kFarBytes = 1 << 21;
-constexpr std::int64_t kWordsAhead = 2048;  // what memory's latency takes to read
-constexpr std::int64_t kLinesAStep = 16;    // a panel's cache lines in 8 words of depth
+constexpr std::int64_t kMostTilesAUnit = 8;      // some ten microseconds
+constexpr std::int64_t kWordsAhead = 3072;       // what memory's latency takes to read
 
 // Words from a prepared row to the next: whole cache lines; a stride of whole pages would put all
 // rows of a tile into the same few sets of the first cache.
@@ -66,13 +64,20 @@ struct PackedMatmul::Block {
   std::int64_t tiles;
 };
 
+// Units of a thread's part of a block that are taken.
+struct alignas(64) PackedMatmul::Taken {
+  std::atomic<std::int64_t> units = 0;
+};
+
 // How a call is cut, and a thread's room for the sums of parts.
 struct PackedMatmul::Plan {
+  std::int64_t threads;
   std::int64_t blocks;
   std::int64_t part;   // words of depth
   std::int64_t pitch;  // words from a part of a row to the next
   std::int64_t words_a_thread;
-  AlignedWords sums;  // empty: the whole depth at once
+  AlignedWords sums;         // empty: the whole depth at once
+  std::vector<Taken> taken;  // [blocks][threads]; empty: by one thread
 
   std::uint32_t* sums_of(std::int64_t thread) const {
     return words_a_thread == 0 ? nullptr : sums.get() + thread * words_a_thread;
@@ -100,8 +105,9 @@ MatmulTile PackedMatmul::tile_of(const Call& call, const Block& block, std::int6
   // What is left of the panel's tiles reads the next panel, each its share; one tile alone reads a
   // little ahead of itself, so that what another thread takes is not read twice.
   const bool alone = block.tiles == 1;
-  const std::int64_t lines = divide_up(kLinesAStep, block.tiles);
-  const bool ahead = alone || (panel + 1 < weights_.panels && nth * lines < kLinesAStep);
+  const std::int64_t all_lines = columns / 2;  // of the panel, in 8 words of depth
+  const std::int64_t lines = divide_up(all_lines, block.tiles);
+  const bool ahead = alone || (panel + 1 < weights_.panels && nth * lines < all_lines);
   const std::int64_t skipped =
       alone ? kWordsAhead - weights_.depth * columns : weights_.depth / 8 * nth * lines * 16;
   return {.x = call.x + row * call.x_stride,
@@ -136,8 +142,15 @@ PackedMatmul::Plan PackedMatmul::plan_of(const Call& call) const {
       given || (kernels_.part != 0 && depth > kernels_.part && block_tiles >= kFewestTilesInParts);
   const std::int64_t part = given ? depth / call.parts : in_parts ? kernels_.part : depth;
   const std::int64_t words = in_parts ? block_tiles * tile_sums : 0;
-  return {blocks, part, given ? call.pitch : part, words,
-          aligned_words(words * omp_get_max_threads())};
+  const std::int64_t threads = omp_in_parallel() != 0 ? 1 : omp_get_max_threads();
+  return {
+      .threads = threads,
+      .blocks = blocks,
+      .part = part,
+      .pitch = given ? call.pitch : part,
+      .words_a_thread = words,
+      .sums = aligned_words(words * threads),
+      .taken = std::vector<Taken>(static_cast<std::size_t>(threads == 1 ? 0 : blocks * threads))};
 }
 
 // Products `first` to `last` of the block's rows with all panels, a panel's one after the other;
@@ -167,22 +180,25 @@ void PackedMatmul::multiply(const Call& call, const Block& block, std::int64_t f
   }
 }
 
-// What one of `threads` threads does of a call, each of them in a parallel region.
-void PackedMatmul::share(const Call& call, const Plan& plan, std::int64_t threads,
+// What one of `threads` threads does of a call, each of them in a parallel region: its own part,
+// which lies in its caches, then what the others have not begun of theirs.
+void PackedMatmul::share(const Call& call, Plan& plan, std::int64_t threads,
                          std::int64_t me) const {
-  const std::int64_t weight_bytes = weights_.panels * weights_.depth * kernels_.columns * 4;
-  if (call.tiles == 1 && plan.words_a_thread == 0 && weight_bytes >= kFarBytes) {
-    const auto chunk = static_cast<int>(divide_up(weights_.panels, threads * 4));
-#pragma omp for schedule(dynamic, chunk) nowait
-    for (std::int64_t panel = 0; panel < weights_.panels; ++panel) {
-      multiply(call, {0, 1}, panel, panel + 1, plan, nullptr);
-    }
-  } else {
-    for (std::int64_t i = 0; i < plan.blocks; ++i) {
-      const std::int64_t tile = i * call.tiles / plan.blocks;
-      const Block block{tile, (i + 1) * call.tiles / plan.blocks - tile};
-      const std::int64_t all = weights_.panels * block.tiles;
-      multiply(call, block, me * all / threads, (me + 1) * all / threads, plan, plan.sums_of(me));
+  for (std::int64_t i = 0; i < plan.blocks; ++i) {
+    const std::int64_t tile = i * call.tiles / plan.blocks;
+    const Block block{tile, (i + 1) * call.tiles / plan.blocks - tile};
+    const std::int64_t all = weights_.panels * block.tiles;
+    if (threads == 1) multiply(call, block, 0, all, plan, plan.sums_of(me));
+    const std::int64_t cuts = divide_up(block.tiles, kMostTilesAUnit),
+                       units = weights_.panels * cuts;
+    for (std::int64_t other = 0; threads > 1 && other < threads; ++other) {
+      const std::int64_t owner = (me + other) % threads;
+      const std::int64_t first = owner * units / threads, last = (owner + 1) * units / threads;
+      auto& taken = plan.taken[static_cast<std::size_t>(i * plan.threads + owner)].units;
+      for (std::int64_t unit = first + taken++; unit < last; unit = first + taken++) {
+        multiply(call, block, unit * block.tiles / cuts, (unit + 1) * block.tiles / cuts, plan,
+                 plan.sums_of(me));
+      }
     }
   }
   if (kernels_.done != nullptr) kernels_.done();
@@ -200,7 +216,7 @@ void PackedMatmul::run(const PreparedRows& x, const MatmulSteps& steps, float* y
                   .parts = x.parts,
                   .pitch = x.pitch,
                   .places = x.places};
-  const Plan plan = plan_of(call);
+  Plan plan = plan_of(call);
 #pragma omp parallel
   share(call, plan, omp_get_num_threads(), omp_get_thread_num());
 }
@@ -212,7 +228,8 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
   const bool prepares = steps.norm != nullptr || !reads_in_place(kernels_, depth);
   const std::int64_t stride = prepares ? padded(depth) : depth;
   const AlignedWords words = aligned_words(prepares ? rows * stride : 0);
-  std::vector<float> scales(static_cast<std::size_t>(prepares ? rows : 0));
+  const bool scaled = kernels_.operands == Operands::kInt8;
+  std::vector<float> scales(static_cast<std::size_t>(scaled ? rows : 0));
   const Call call{.x = prepares ? words.get() : reinterpret_cast<const std::uint32_t*>(x),
                   .x_stride = stride,
                   .scales = scales.data(),
@@ -220,7 +237,7 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
                   .tiles = divide_up(rows, kernels_.rows),
                   .steps = steps,
                   .y = y};
-  const Plan plan = plan_of(call);
+  Plan plan = plan_of(call);
   const bool shared = rows * in_ * out_ >= kWorthAThread;
 #pragma omp parallel if (shared)
   {
@@ -229,7 +246,8 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
       for (std::int64_t r = me * rows / threads; r < (me + 1) * rows / threads; ++r) {
         std::uint32_t* row = words.get() + r * stride;
         std::fill(row + in_ / numbers_a_word(kernels_.operands), row + depth, 0U);
-        scales[static_cast<std::size_t>(r)] = kernels_.prepare(x + r * in_, in_, steps.norm, row);
+        const float scale = kernels_.prepare(x + r * in_, in_, steps.norm, row);
+        if (scaled) scales[static_cast<std::size_t>(r)] = scale;
       }
 #pragma omp barrier
     }

@@ -67,13 +67,14 @@ class PackedMatmul {
  private:
   struct Call;
   struct Block;
+  struct Taken;
   struct Plan;
   Plan plan_of(const Call& call) const;
   MatmulTile tile_of(const Call& call, const Block& block, std::int64_t panel,
                      std::int64_t nth) const;
   void multiply(const Call& call, const Block& block, std::int64_t first, std::int64_t last,
                 const Plan& plan, std::uint32_t* sums) const;
-  void share(const Call& call, const Plan& plan, std::int64_t threads, std::int64_t me) const;
+  void share(const Call& call, Plan& plan, std::int64_t threads, std::int64_t me) const;
 
   const MatmulKernels& kernels_;
   std::int64_t in_;

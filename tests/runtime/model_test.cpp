@@ -267,7 +267,8 @@ TEST(ModelTest, ReportsHowItComputes) {
   EXPECT_EQ(report.towers[0].passes,
             (std::vector<std::string>{"freeze", "inline", "pack_linears", "pack_convolutions",
                                       "fuse_activations", "fuse_residuals", "fuse_norms",
-                                      "pack_attention", "narrow_tokens", "pool_attention"}));
+                                      "pack_attention", "narrow_tokens", "pool_attention",
+                                      "fuse_heads"}));
   for (const MethodReport& method : report.towers[1].methods) {
     EXPECT_GT(method.nodes_executed, 0);
     EXPECT_LE(method.nodes_executed, method.nodes_loaded) << method.name;

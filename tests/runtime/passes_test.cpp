@@ -27,6 +27,7 @@ Graph graph_of(const std::string& forward) {
   module.register_buffer("square", at::randn({8, 8}));
   module.register_buffer("key", at::randn({8, 8}));
   module.register_buffer("qkv", at::randn({24, 8}));
+  module.register_buffer("shift24", at::randn({24}));
   module.register_buffer("back", at::randn({8, 12}));
   module.register_buffer("pixel", at::randn({6, 3, 1, 1}));
   module.register_buffer("one", at::randn({3, 1, 3, 3}));
@@ -249,12 +250,41 @@ INSTANTIATE_TEST_SUITE_P(
              {1, 5, 8},
              {"pack_linears", "fuse_activations", "fuse_residuals", "fuse_norms", "pack_attention"},
              {{"glint::linear", 4}}},
+        Case{"a_causal_block",
+             "  batch, tokens, width = x.size()\n"
+             "  qkv = torch.linear(x, self.qkv, self.shift24).view([batch, tokens, 3, 2, 4])\n"
+             "  q, k, v = qkv.permute([2, 0, 3, 1, 4]).unbind(0)\n"
+             "  z = torch.scaled_dot_product_attention(q, k, v, None, 0.0, True, scale=0.4)\n"
+             "  return torch.linear(z.transpose(1, 2).flatten(2), self.square)\n",
+             {1, 33, 8},
+             {"pack_linears", "pack_attention", "fuse_heads"},
+             {{"glint::self_attention", 1}, {"aten::permute", 0}, {"aten::flatten", 0}}},
+        Case{"a_block_of_keys_before_queries",
+             "  batch, tokens, width = x.size()\n"
+             "  qkv = torch.linear(x, self.qkv).view([batch, tokens, 3, 2, 4])\n"
+             "  k, q, v = qkv.permute([2, 0, 3, 1, 4]).unbind(0)\n"
+             "  z = torch.scaled_dot_product_attention(q, k, v)\n"
+             "  return z.transpose(1, 2).flatten(2)\n",
+             {1, 5, 8},
+             {"pack_linears", "pack_attention"},
+             {{"glint::attention", 1}}},
+        Case{"a_block_of_windows",
+             "  batch, tokens, width = x.size()\n"
+             "  qkv = torch.linear(x, self.qkv).view([batch * 3, tokens // 3, 3, 2, 4])\n"
+             "  q, k, v = qkv.permute([2, 0, 3, 1, 4]).unbind(0)\n"
+             "  z = torch.scaled_dot_product_attention(q, k, v)\n"
+             "  return z.transpose(1, 2).flatten(2)\n",
+             {1, 6, 8},
+             {"pack_linears", "pack_attention"},
+             {{"glint::attention", 1}}},
         Case{"a_pooled_grid",
              "  t = torch.cat([x.mean(dim=1, keepdim=True), x], dim=1)\n"
-             "  q = torch.linear(t[:, :1], self.square, self.scale).view([-1, 1, 2, 4])\n"
+             "  q = torch.linear(t[:, :1], self.square, self.scale)\n"
+             "  q = q.view([q.size()[0], q.size()[1], 2, 4])\n"
              "  k = torch.linear(t, self.key, self.shift)\n"
              "  k = k.view([k.size()[0], k.size()[1], 2, 4])\n"
-             "  v = torch.linear(t, self.square, self.shift).view([-1, 6, 2, 4])\n"
+             "  v = torch.linear(t, self.square, self.shift)\n"
+             "  v = v.view([t.size()[0], t.size()[1], 2, 4])\n"
              "  z = torch.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), "
              "v.transpose(1, 2))\n"
              "  return torch.linear(z.flatten(1), self.w)\n",

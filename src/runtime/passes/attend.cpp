@@ -3,8 +3,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
-#include <cmath>
-
 #include "kernels/attention.h"
 
 namespace glint::passes {
@@ -37,10 +35,28 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
       at::empty({shape.batch, shape.queries, shape.heads, shape.width}, q.options());
   const at::Tensor queries = with_heads_whole(q), keys = with_heads_whole(k),
                    values = with_heads_whole(v);
-  const double scale = step.scale.value_or(1 / std::sqrt(static_cast<double>(shape.width)));
   attention(*matmul_kernels(step.operands).back(), shape, view(queries), view(keys), view(values),
-            static_cast<float>(scale), step.causal, out.mutable_data_ptr<float>());
+            static_cast<float>(step.scale_of(shape.width)), step.causal,
+            out.mutable_data_ptr<float>());
   return out.transpose(1, 2);
+}
+
+at::Tensor attend_to_itself(const at::Tensor& qkv, std::int64_t heads, const AttentionStep& step) {
+  TORCH_CHECK(qkv.dim() == 3 && qkv.scalar_type() == at::kFloat && qkv.is_contiguous() &&
+                  qkv.size(2) % (3 * heads) == 0,
+              "expected contiguous float rows of three parts of ", heads, " heads, got ",
+              qkv.sizes());
+  const std::int64_t batch = qkv.size(0), tokens = qkv.size(1), all = qkv.size(2) / 3;
+  const AttentionShape shape{batch, heads, tokens, tokens, all / heads};
+  const at::Tensor out = at::empty({batch, tokens, all}, qkv.options());
+  const auto* rows = qkv.const_data_ptr<float>();
+  const auto part = [&](std::int64_t i) {
+    return HeadsView{rows + i * all, tokens * 3 * all, shape.width, 3 * all};
+  };
+  attention(*matmul_kernels(step.operands).back(), shape, part(0), part(1), part(2),
+            static_cast<float>(step.scale_of(shape.width)), step.causal,
+            out.mutable_data_ptr<float>());
+  return out;
 }
 
 }  // namespace glint::passes

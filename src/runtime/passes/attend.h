@@ -12,4 +12,7 @@ namespace glint::passes {
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const AttentionStep& step);
 
+// qkv [B, N, 3 x H x d] f32, queries, keys and values of a token side by side -> [B, N, H x d].
+at::Tensor attend_to_itself(const at::Tensor& qkv, std::int64_t heads, const AttentionStep& step);
+
 }  // namespace glint::passes

@@ -66,7 +66,7 @@ std::optional<LastBlock> last_block(Value* out) {
   block.transpose = block.flatten->input(0)->node();
   if (!swaps(block.transpose, 1, 2)) return std::nullopt;
   block.attention = block.transpose->input(0)->node();
-  if (block.attention->kind() != kAttention || is_causal(block.attention)) return std::nullopt;
+  if (block.attention->kind() != kAttention || step_of(block.attention).causal) return std::nullopt;
   // The sum has the shape of the block's input only if it is that input.
   const Node* projections = layer_behind(block.attention->input(0));
   if (projections == nullptr || projections->input(0) != block.projection->input(1))

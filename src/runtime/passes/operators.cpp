@@ -3,7 +3,6 @@
 #include <ATen/ops/layer_norm.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
-#include <cmath>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -22,6 +21,7 @@ using torch::jit::Value;
 const c10::Symbol kLinear = c10::Symbol::fromQualString("glint::linear");
 const c10::Symbol kConvolution = c10::Symbol::fromQualString("glint::convolution");
 const c10::Symbol kAttention = c10::Symbol::fromQualString("glint::attention");
+const c10::Symbol kSelfAttention = c10::Symbol::fromQualString("glint::self_attention");
 const c10::Symbol kPooledAttention = c10::Symbol::fromQualString("glint::pooled_attention");
 
 namespace {
@@ -32,6 +32,7 @@ const c10::Symbol kNorm = c10::Symbol::attr("norm");
 const c10::Symbol kRectify = c10::Symbol::attr("rectify");
 const c10::Symbol kCausal = c10::Symbol::attr("causal");
 const c10::Symbol kScale = c10::Symbol::attr("scale");
+const c10::Symbol kHeads = c10::Symbol::attr("heads");
 const c10::Symbol kOperands = c10::Symbol::attr("operands");
 
 at::Tensor pop(Stack& stack) {
@@ -70,13 +71,16 @@ Operation convolution(const Node* node) {
 }
 
 Operation attention(const Node* node) {
-  const AttentionStep step{
-      .causal = is_causal(node),
-      .scale = node->hasAttribute(kScale) ? std::optional(node->f(kScale)) : std::nullopt,
-      .operands = static_cast<Operands>(node->i(kOperands))};
-  return [step](Stack& stack) {
+  return [step = step_of(node)](Stack& stack) {
     const at::Tensor v = pop(stack), k = pop(stack), q = pop(stack);
     stack.emplace_back(attend(q, k, v, step));
+  };
+}
+
+Operation self_attention(const Node* node) {
+  return [step = step_of(node), heads = node->i(kHeads)](Stack& stack) {
+    const at::Tensor qkv = pop(stack);
+    stack.emplace_back(attend_to_itself(qkv, heads, step));
   };
 }
 
@@ -102,6 +106,7 @@ void register_operators() {
     add("glint::linear(...) -> Tensor", linear);
     add("glint::convolution(...) -> Tensor", convolution);
     add("glint::attention(...) -> Tensor", attention);
+    add("glint::self_attention(...) -> Tensor", self_attention);
     add("glint::pooled_attention(...) -> Tensor", pooled_attention);
   });
 }
@@ -115,11 +120,11 @@ c10::intrusive_ptr<NormWeights> norm_of(const Node* node) {
   return c10::static_intrusive_pointer_cast<NormWeights>(node->ival(kNorm).toCapsule());
 }
 
-bool is_causal(const Node* attention) { return attention->i(kCausal) != 0; }
-
-double scale_of(const Node* attention, std::int64_t width) {
-  return attention->hasAttribute(kScale) ? attention->f(kScale)
-                                         : 1 / std::sqrt(static_cast<double>(width));
+AttentionStep step_of(const Node* attention) {
+  return {
+      .causal = attention->i(kCausal) != 0,
+      .scale = attention->hasAttribute(kScale) ? std::optional(attention->f(kScale)) : std::nullopt,
+      .operands = static_cast<Operands>(attention->i(kOperands))};
 }
 
 bool is_layer(const Node* node) { return node->kind() == kLinear || node->kind() == kConvolution; }
@@ -147,12 +152,25 @@ Node* make_convolution(Graph& graph, Value* pixels, c10::intrusive_ptr<PackedCon
   return make_layer(graph, kConvolution, pixels, std::move(layer));
 }
 
-Node* make_attention(Graph& graph, at::ArrayRef<Value*> q_k_v, AttentionStep step) {
-  Node* node = graph.create(kAttention, q_k_v, 1);
+namespace {
+
+Node* with_step(Node* node, const AttentionStep& step) {
   node->i_(kCausal, step.causal ? 1 : 0);
   if (step.scale) node->f_(kScale, *step.scale);
   node->i_(kOperands, static_cast<std::int64_t>(step.operands));
   return node;
+}
+
+}  // namespace
+
+Node* make_attention(Graph& graph, at::ArrayRef<Value*> q_k_v, AttentionStep step) {
+  return with_step(graph.create(kAttention, q_k_v, 1), step);
+}
+
+Node* make_self_attention(Graph& graph, Value* qkv, std::int64_t heads, AttentionStep step) {
+  Node* node = graph.create(kSelfAttention, {qkv}, 1);
+  node->i_(kHeads, heads);
+  return with_step(node, step);
 }
 
 Node* make_pooled_attention(Graph& graph, Value* q, Value* x,

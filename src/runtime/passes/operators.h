@@ -8,13 +8,17 @@
 //                                                     the same + other, broadcast
 //   glint::attention(Tensor q, Tensor k, Tensor v) -> Tensor
 //                                                     softmax(q k^T scale) v
-//   glint::pooled_attention(Tensor q, Tensor x) -> Tensor
+//   glint::self_attention(Tensor qkv) -> Tensor       the same of a layer's three parts, heads
+//   merged glint::pooled_attention(Tensor q, Tensor x) -> Tensor
 //                                                     the same of norm(x) W^T, one query a head
 // The first four ("layers") may end in max(y, 0).
 #pragma once
 
 #include <c10/util/intrusive_ptr.h>
 #include <torch/csrc/jit/ir/ir.h>
+
+#include <cmath>
+#include <optional>
 
 #include "runtime/passes/packed_convolution.h"
 #include "runtime/passes/packed_linear.h"
@@ -37,22 +41,26 @@ Activation activation_of(const torch::jit::Node* node);
 bool rectifies(const torch::jit::Node* node);
 c10::intrusive_ptr<NormWeights> norm_of(const torch::jit::Node* node);  // nullptr without one
 
-// Of attention.
-bool is_causal(const torch::jit::Node* attention);
-double scale_of(const torch::jit::Node* attention, std::int64_t width);  // of a head's width
+struct AttentionStep {
+  bool causal;
+  std::optional<double> scale;  // 1 / sqrt(width of a head) without one
+  Operands operands;
+
+  double scale_of(std::int64_t width) const {
+    return scale.value_or(1 / std::sqrt(static_cast<double>(width)));
+  }
+};
+AttentionStep step_of(const torch::jit::Node* attention);
 
 // New nodes, not yet inserted.
 torch::jit::Node* make_linear(torch::jit::Graph& graph, torch::jit::Value* x,
                               c10::intrusive_ptr<PackedLinear> layer);
 torch::jit::Node* make_convolution(torch::jit::Graph& graph, torch::jit::Value* pixels,
                                    c10::intrusive_ptr<PackedConvolution> layer);
-struct AttentionStep {
-  bool causal;
-  std::optional<double> scale;  // 1 / sqrt(width of a head) without one
-  Operands operands;
-};
 torch::jit::Node* make_attention(torch::jit::Graph& graph, at::ArrayRef<torch::jit::Value*> q_k_v,
                                  AttentionStep step);
+torch::jit::Node* make_self_attention(torch::jit::Graph& graph, torch::jit::Value* qkv,
+                                      std::int64_t heads, AttentionStep step);
 torch::jit::Node* make_pooled_attention(torch::jit::Graph& graph, torch::jit::Value* q,
                                         torch::jit::Value* x,
                                         c10::intrusive_ptr<PooledAttention> layer, double scale);

@@ -26,6 +26,7 @@ std::vector<std::string> run(const Graph& graph, PackedLayers& layers) {
   note("pack_attention", pack_attention(graph, layers));
   note("narrow_tokens", narrow_tokens(graph));
   note("pool_attention", pool_attention(graph, layers));
+  note("fuse_heads", fuse_heads(graph));
   return changed;
 }
 

@@ -90,6 +90,8 @@ std::int64_t pack_attention(const Graph& graph, const PackedLayers& layers);
 std::int64_t narrow_tokens(const Graph& graph);
 // Attention of one constant token's query to all tokens -> glint::pooled_attention.
 std::int64_t pool_attention(const Graph& graph, PackedLayers& layers);
+// Attention of one layer's three parts, its heads merged -> glint::self_attention.
+std::int64_t fuse_heads(const Graph& graph);
 
 // All of them in order, on a graph that computes on the CPU. -> the names of those that changed it
 std::vector<std::string> run(const Graph& graph, PackedLayers& layers);

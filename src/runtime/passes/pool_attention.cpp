@@ -1,107 +1,15 @@
 // Attention whose one query pools all tokens needs neither keys nor values of them, and of the
 // queries only this one.
-#include <torch/csrc/jit/ir/constants.h>
-
-#include <algorithm>
-
 #include "runtime/passes/graph.h"
 #include "runtime/passes/operators.h"
 #include "runtime/passes/passes.h"
+#include "runtime/passes/projection.h"
 
 namespace glint::passes {
 namespace {
 
 using torch::jit::Node;
 using torch::jit::Value;
-
-// What makes the queries, keys or values [B, heads, N, width] of a layer's rows.
-struct Projection {
-  Node* layer = nullptr;
-  std::int64_t first = 0;  // of the layer's outputs
-  std::int64_t heads = 0, width = 0;
-};
-
-bool is_plain_layer(const Node* node) {
-  return node->kind() == kLinear && node->inputs().size() == 1 && !rectifies(node) &&
-         activation_of(node) == Activation::kNone;
-}
-
-// The node behind a value that nothing else uses, of a kind; nullptr where it is another.
-Node* only_use_of(Value* value, c10::Symbol kind) {
-  return value->node()->kind() == kind && value->uses().size() == 1 ? value->node() : nullptr;
-}
-
-// Number i of the sizes of a view of `rank` dimensions, where it is constant.
-std::optional<std::int64_t> view_size(Node* view, std::size_t rank, std::size_t i) {
-  if (const auto sizes = constant_sizes(view->input(1))) {
-    return sizes->size() == rank ? std::optional((*sizes)[i]) : std::nullopt;
-  }
-  Node* sizes = view->input(1)->node();
-  const bool listed = sizes->kind() == c10::prim::ListConstruct && sizes->inputs().size() == rank;
-  return listed ? constant_int(sizes->input(i)) : std::nullopt;
-}
-
-// Whether all that use a value are `view`, and the computation of its sizes.
-bool only_viewed(Value* value, Node* view) {
-  const auto in_sizes = [&](Value* number) {
-    return std::ranges::all_of(number->uses(), [&](const torch::jit::Use& use) {
-      return use.user == view->input(1)->node();
-    });
-  };
-  const auto reads_sizes = [&](const torch::jit::Use& use) {
-    return (use.user->kind() == c10::aten::__getitem__ ||
-            use.user->kind() == c10::prim::ListUnpack) &&
-           std::ranges::all_of(use.user->outputs(), in_sizes);
-  };
-  return std::ranges::all_of(value->uses(), [&](const torch::jit::Use& use) {
-    return use.user == view ||
-           (use.user->kind() == c10::aten::size && use.user->inputs().size() == 1 &&
-            std::ranges::all_of(use.user->output()->uses(), reads_sizes));
-  });
-}
-
-// Of view(layer(x), [B, N, heads, width]), or [B, N, parts, heads, width] where there are several.
-std::optional<Projection> viewed(Node* view, std::int64_t parts) {
-  const std::size_t rank = parts == 1 ? 4 : 5;
-  const auto heads = view_size(view, rank, rank - 2), width = view_size(view, rank, rank - 1);
-  Node* layer = view->input(0)->node();
-  const bool fits = heads && width && *heads > 0 && *width > 0 &&
-                    (parts == 1 || view_size(view, rank, 2) == parts) && is_plain_layer(layer) &&
-                    only_viewed(layer->output(), view) &&
-                    layer_of(layer)->out_features() == parts * *heads * *width;
-  return fits ? std::optional(Projection{layer, 0, *heads, *width}) : std::nullopt;
-}
-
-// view(layer(x), [B, N, heads, width]).transpose(1, 2)
-std::optional<Projection> of_one_layer(Value* value) {
-  Node* transpose = only_use_of(value, c10::aten::transpose);
-  if (transpose == nullptr || !swaps(transpose, 1, 2)) return std::nullopt;
-  Node* view = only_use_of(transpose->input(0), c10::aten::view);
-  return view == nullptr ? std::nullopt : viewed(view, 1);
-}
-
-// view(layer(x), [B, N, 3, heads, width]).permute(2, 0, 3, 1, 4).unbind(0)[i]
-std::optional<Projection> of_three(Value* value) {
-  constexpr std::int64_t kParts = 3;
-  Node* unpack = only_use_of(value, c10::prim::ListUnpack);
-  if (unpack == nullptr || unpack->outputs().size() != kParts) return std::nullopt;
-  Node* unbind = only_use_of(unpack->input(), c10::aten::unbind);
-  if (unbind == nullptr || !is_number(unbind->input(1), 0)) return std::nullopt;
-  Node* permute = only_use_of(unbind->input(0), c10::aten::permute);
-  if (permute == nullptr || !is_sizes(permute->input(1), {2, 0, 3, 1, 4})) return std::nullopt;
-  Node* view = only_use_of(permute->input(0), c10::aten::view);
-  if (view == nullptr) return std::nullopt;
-  auto found = viewed(view, kParts);
-  if (found) {
-    found->first = static_cast<std::int64_t>(value->offset()) * found->heads * found->width;
-  }
-  return found;
-}
-
-std::optional<Projection> projection_of(Value* value) {
-  const auto found = of_one_layer(value);
-  return found ? found : of_three(value);
-}
 
 // Whether a value is one token of its dimension `dim`, and which; nullptr otherwise.
 Node* one_token(Value* value, std::int64_t dim) {
@@ -123,7 +31,7 @@ struct Pooling {
 };
 
 std::optional<Pooling> pooling_of(Node* attention) {
-  if (is_causal(attention)) return std::nullopt;
+  if (step_of(attention).causal) return std::nullopt;
   const auto key = projection_of(attention->input(1)), value = projection_of(attention->input(2));
   if (!key || !value || key->layer->input() != value->layer->input() ||
       norm_of(key->layer) != norm_of(value->layer) || key->heads != value->heads ||
@@ -180,7 +88,7 @@ std::int64_t pool_attention(const Graph& graph, PackedLayers& layers) {
     const torch::jit::WithInsertPoint here(attention);
     Value* query = pooling->query ? query_of(*graph, *pooling, layers) : attention->input(0);
     if (query == nullptr) continue;
-    const double scale = scale_of(attention, pooling->key.width);
+    const double scale = step_of(attention).scale_of(pooling->key.width);
     Node* pooled =
         make_pooled_attention(*graph, query, pooling->key.layer->input(), std::move(layer), scale);
     if (auto norm = norm_of(pooling->key.layer)) set_norm(pooled, std::move(norm));

@@ -8,8 +8,8 @@ namespace glint::passes {
 at::Tensor room_for_sum(const at::Tensor& other, at::IntArrayRef shape,
                         const at::TensorOptions& options) {
   const bool last = other.defined() && other.use_count() == 1 && other.storage().use_count() == 1;
-  return last ? other.view(shape)
-              : at::empty(shape, options.memory_format(at::MemoryFormat::Contiguous));
+  if (!last) return at::empty(shape, options.memory_format(at::MemoryFormat::Contiguous));
+  return other.sizes() == shape ? other : other.view(shape);
 }
 
 at::Tensor add_broadcast(const at::Tensor& y, const at::Tensor& other, bool rectify) {
