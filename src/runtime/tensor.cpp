@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "kernels/planes.h"
+#include "runtime/empty_tensor.h"
 #include "runtime/guard.h"
 #include "runtime/tensor_impl.h"
 
@@ -32,8 +33,7 @@ at::Tensor in_order(const at::Tensor& tensor) {
                          tensor.scalar_type() == at::kFloat && !tensor.is_contiguous() &&
                          tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
   if (!by_pixels) return tensor.contiguous();
-  at::Tensor planes =
-      at::empty(tensor.sizes(), tensor.options().memory_format(at::MemoryFormat::Contiguous));
+  at::Tensor planes = empty_tensor(tensor.sizes(), tensor.options());
   to_planes(tensor.const_data_ptr<float>(), tensor.size(0), tensor.size(2) * tensor.size(3),
             tensor.size(1), planes.mutable_data_ptr<float>());
   return planes;

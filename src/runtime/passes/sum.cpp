@@ -1,14 +1,15 @@
 #include "runtime/passes/sum.h"
 
 #include <ATen/ops/add.h>
-#include <ATen/ops/empty.h>
+
+#include "runtime/empty_tensor.h"
 
 namespace glint::passes {
 
 at::Tensor room_for_sum(const at::Tensor& other, at::IntArrayRef shape,
                         const at::TensorOptions& options) {
   const bool last = other.defined() && other.use_count() == 1 && other.storage().use_count() == 1;
-  if (!last) return at::empty(shape, options.memory_format(at::MemoryFormat::Contiguous));
+  if (!last) return empty_tensor(shape, options);
   return other.sizes() == shape ? other : other.view(shape);
 }
 
