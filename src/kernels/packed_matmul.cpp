@@ -71,7 +71,7 @@ struct alignas(64) PackedMatmul::Taken {
 
 // How a call is cut, and a thread's room for the sums of parts.
 struct PackedMatmul::Plan {
-  std::int64_t threads;
+  std::int64_t threads;  // at most; one in a parallel region, whatever nesting is set to
   std::int64_t blocks;
   std::int64_t part;   // words of depth
   std::int64_t pitch;  // words from a part of a row to the next
@@ -187,11 +187,13 @@ void PackedMatmul::share(const Call& call, Plan& plan, std::int64_t threads,
   for (std::int64_t i = 0; i < plan.blocks; ++i) {
     const std::int64_t tile = i * call.tiles / plan.blocks;
     const Block block{tile, (i + 1) * call.tiles / plan.blocks - tile};
-    const std::int64_t all = weights_.panels * block.tiles;
-    if (threads == 1) multiply(call, block, 0, all, plan, plan.sums_of(me));
-    const std::int64_t cuts = divide_up(block.tiles, kMostTilesAUnit),
-                       units = weights_.panels * cuts;
-    for (std::int64_t other = 0; threads > 1 && other < threads; ++other) {
+    if (threads == 1) {
+      multiply(call, block, 0, weights_.panels * block.tiles, plan, plan.sums_of(me));
+      continue;
+    }
+    const std::int64_t cuts = divide_up(block.tiles, kMostTilesAUnit);
+    const std::int64_t units = weights_.panels * cuts;
+    for (std::int64_t other = 0; other < threads; ++other) {
       const std::int64_t owner = (me + other) % threads;
       const std::int64_t first = owner * units / threads, last = (owner + 1) * units / threads;
       auto& taken = plan.taken[static_cast<std::size_t>(i * plan.threads + owner)].units;
@@ -217,7 +219,7 @@ void PackedMatmul::run(const PreparedRows& x, const MatmulSteps& steps, float* y
                   .pitch = x.pitch,
                   .places = x.places};
   Plan plan = plan_of(call);
-#pragma omp parallel
+#pragma omp parallel num_threads(static_cast <int>(plan.threads))
   share(call, plan, omp_get_num_threads(), omp_get_thread_num());
 }
 
@@ -239,7 +241,7 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
                   .y = y};
   Plan plan = plan_of(call);
   const bool shared = rows * in_ * out_ >= kWorthAThread;
-#pragma omp parallel if (shared)
+#pragma omp parallel if (shared) num_threads(static_cast <int>(plan.threads))
   {
     const std::int64_t threads = omp_get_num_threads(), me = omp_get_thread_num();
     if (prepares) {

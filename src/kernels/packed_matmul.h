@@ -48,7 +48,7 @@ class PackedMatmul {
   PackedMatmul& operator=(const PackedMatmul&) = delete;
 
   // x [rows, in] f32 -> y [rows, out], contiguous: activation(norm(x) weight^T + bias) + other.
-  // Throws std::bad_alloc, unless rows are read where they are.
+  // Throws std::bad_alloc, unless rows are read where they are, in a parallel region.
   void run(const float* x, std::int64_t rows, const MatmulSteps& steps, float* y) const;
 
   // The same of prepared rows, without a norm; for kBf16 kernels that compute in parts.

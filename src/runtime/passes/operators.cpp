@@ -21,11 +21,11 @@ using torch::jit::Value;
 const c10::Symbol kLinear = c10::Symbol::fromQualString("glint::linear");
 const c10::Symbol kConvolution = c10::Symbol::fromQualString("glint::convolution");
 const c10::Symbol kAttention = c10::Symbol::fromQualString("glint::attention");
-const c10::Symbol kSelfAttention = c10::Symbol::fromQualString("glint::self_attention");
-const c10::Symbol kPooledAttention = c10::Symbol::fromQualString("glint::pooled_attention");
 
 namespace {
 
+const c10::Symbol kSelfAttention = c10::Symbol::fromQualString("glint::self_attention");
+const c10::Symbol kPooledAttention = c10::Symbol::fromQualString("glint::pooled_attention");
 const c10::Symbol kLayer = c10::Symbol::attr("layer");
 const c10::Symbol kActivation = c10::Symbol::attr("activation");
 const c10::Symbol kNorm = c10::Symbol::attr("norm");

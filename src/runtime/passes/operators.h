@@ -29,7 +29,6 @@ namespace glint::passes {
 extern const c10::Symbol kLinear;
 extern const c10::Symbol kConvolution;
 extern const c10::Symbol kAttention;
-extern const c10::Symbol kPooledAttention;
 
 // Makes TorchScript know the operators; the first call does.
 void register_operators();
