@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/call_memory.h"
+
 namespace glint {
 namespace {
 
@@ -10,21 +12,24 @@ namespace {
 struct Padded {
   std::int64_t height, width;  // pixels
   std::int64_t pixel;          // words of one
-  AlignedWords words;          // [batch, height, width, pixel]
+  CallMemory::Block words;     // [batch, height, width, pixel]
 };
 
 Padded pad(const float* pixels, const Windows& windows, const MatmulKernels& kernels) {
   const auto [height, width] = windows.size;
-  Padded padded{.height = height + 2 * windows.padding[0],
-                .width = width + 2 * windows.padding[1],
-                .pixel = windows.channels / numbers_a_word(kernels.operands),
-                .words = nullptr};
-  const std::int64_t lines = windows.batch * padded.height, line = padded.width * padded.pixel;
-  padded.words = aligned_words(lines * line);
+  const std::int64_t rows = height + 2 * windows.padding[0];
+  const std::int64_t columns = width + 2 * windows.padding[1];
+  const std::int64_t pixel = windows.channels / numbers_a_word(kernels.operands);
+  Padded padded{
+      .height = rows,
+      .width = columns,
+      .pixel = pixel,
+      .words = CallMemory::take_for<std::uint32_t>(windows.batch * rows * columns * pixel)};
+  const std::int64_t line = columns * pixel;
 #pragma omp parallel for
-  for (std::int64_t i = 0; i < lines; ++i) {
-    std::uint32_t* words = padded.words.get() + i * line;
-    const std::int64_t row = i % padded.height - windows.padding[0];
+  for (std::int64_t i = 0; i < windows.batch * rows; ++i) {
+    std::uint32_t* words = padded.words.data<std::uint32_t>() + i * line;
+    const std::int64_t row = i % rows - windows.padding[0];
     if (row < 0 || row >= height) {
       std::fill_n(words, line, 0U);
       continue;
@@ -32,8 +37,7 @@ Padded pad(const float* pixels, const Windows& windows, const MatmulKernels& ker
     const std::int64_t margin = windows.padding[1] * padded.pixel,
                        numbers = width * windows.channels;
     std::fill_n(words, margin, 0U);
-    kernels.prepare(pixels + (i / padded.height * height + row) * numbers, numbers, nullptr,
-                    words + margin);
+    kernels.prepare(pixels + (i / rows * height + row) * numbers, numbers, nullptr, words + margin);
     std::fill_n(words + line - margin, margin, 0U);
   }
   return padded;
@@ -74,7 +78,7 @@ void DirectConvolution::run(const float* pixels, const Windows& windows, const M
                             float* y) const {
   const Padded padded = pad(pixels, windows, matmul_.kernels());
   const auto places = places_of(windows, padded, matmul_.out_features());
-  matmul_.run({.words = padded.words.get(),
+  matmul_.run({.words = padded.words.data<std::uint32_t>(),
                .rows = static_cast<std::int64_t>(places.size()),
                .stride = padded.pixel,
                .parts = windows.kernel[0],

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/call_memory.h"
 #include "core/check.h"
 #include "kernels/caches.h"
 
@@ -76,11 +77,11 @@ struct PackedMatmul::Plan {
   std::int64_t part;   // words of depth
   std::int64_t pitch;  // words from a part of a row to the next
   std::int64_t words_a_thread;
-  AlignedWords sums;         // empty: the whole depth at once
+  CallMemory::Block sums;    // none: the whole depth at once
   std::vector<Taken> taken;  // [blocks][threads]; empty: by one thread
 
   std::uint32_t* sums_of(std::int64_t thread) const {
-    return words_a_thread == 0 ? nullptr : sums.get() + thread * words_a_thread;
+    return words_a_thread == 0 ? nullptr : sums.data<std::uint32_t>() + thread * words_a_thread;
   }
 };
 
@@ -149,7 +150,7 @@ PackedMatmul::Plan PackedMatmul::plan_of(const Call& call) const {
       .part = part,
       .pitch = given ? call.pitch : part,
       .words_a_thread = words,
-      .sums = aligned_words(words * threads),
+      .sums = CallMemory::take_for<std::uint32_t>(words * threads),
       .taken = std::vector<Taken>(static_cast<std::size_t>(threads == 1 ? 0 : blocks * threads))};
 }
 
@@ -229,10 +230,11 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
   const std::int64_t depth = weights_.depth;
   const bool prepares = steps.norm != nullptr || !reads_in_place(kernels_, depth);
   const std::int64_t stride = prepares ? padded(depth) : depth;
-  const AlignedWords words = aligned_words(prepares ? rows * stride : 0);
+  const auto room = CallMemory::take_for<std::uint32_t>(prepares ? rows * stride : 0);
+  auto* const words = room.data<std::uint32_t>();
   const bool scaled = kernels_.operands == Operands::kInt8;
   std::vector<float> scales(static_cast<std::size_t>(scaled ? rows : 0));
-  const Call call{.x = prepares ? words.get() : reinterpret_cast<const std::uint32_t*>(x),
+  const Call call{.x = prepares ? words : reinterpret_cast<const std::uint32_t*>(x),
                   .x_stride = stride,
                   .scales = scales.data(),
                   .rows = rows,
@@ -246,7 +248,7 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
     const std::int64_t threads = omp_get_num_threads(), me = omp_get_thread_num();
     if (prepares) {
       for (std::int64_t r = me * rows / threads; r < (me + 1) * rows / threads; ++r) {
-        std::uint32_t* row = words.get() + r * stride;
+        std::uint32_t* row = words + r * stride;
         std::fill(row + in_ / numbers_a_word(kernels_.operands), row + depth, 0U);
         const float scale = kernels_.prepare(x + r * in_, in_, steps.norm, row);
         if (scaled) scales[static_cast<std::size_t>(r)] = scale;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/call_memory.h"
 #include "kernels/caches.h"
 
 namespace glint {
@@ -143,10 +144,10 @@ void WinogradConvolution::run(const float* pixels, const Windows& windows, const
   const bool together = least == 1;
   const std::int64_t chunks = together ? 1 : std::min(tiles, round_up(least, threads));
   const std::int64_t size = divide_up(tiles, chunks);
-  const AlignedWords scratch =
-      aligned_words((together ? 1 : threads) * kProducts * size * (in_ + out_));
+  const auto scratch =
+      CallMemory::take_for<float>((together ? 1 : threads) * kProducts * size * (in_ + out_));
   const auto chunk_of = [&](std::int64_t i, std::int64_t place) {
-    float* rows = reinterpret_cast<float*>(scratch.get()) + place * kProducts * size * (in_ + out_);
+    float* rows = scratch.data<float>() + place * kProducts * size * (in_ + out_);
     const std::int64_t first = i * tiles / chunks, count = (i + 1) * tiles / chunks - first;
     return Chunk{call, first, count, rows, rows + kProducts * size * in_};
   };

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "core/call_memory.h"
 #include "core/check.h"
 #include "runtime/guard.h"
 
@@ -264,7 +265,10 @@ std::vector<at::Tensor> ScriptModule::run(std::string_view method,
     check_port(ErrorCode::kInvalidArgument, where, inputs[i], spec.inputs[i], symbols);
     stack.emplace_back(inputs[i].to(device_));
   }
-  torch::jit::InterpreterState(code).run(stack);
+  {
+    const CallMemory memory;
+    torch::jit::InterpreterState(code).run(stack);
+  }
   std::vector<at::Tensor> outputs = outputs_of(stack, spec, where);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     check_port(ErrorCode::kCorruptPackage, where, outputs[i], spec.outputs[i], symbols);

@@ -1,9 +1,9 @@
 #include "runtime/passes/attend.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "kernels/attention.h"
+#include "runtime/empty_tensor.h"
 
 namespace glint::passes {
 namespace {
@@ -32,7 +32,7 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   }
   const AttentionShape shape{q.size(0), q.size(1), q.size(2), k.size(2), q.size(3)};
   const at::Tensor out =
-      at::empty({shape.batch, shape.queries, shape.heads, shape.width}, q.options());
+      empty_tensor({shape.batch, shape.queries, shape.heads, shape.width}, q.options());
   const at::Tensor queries = with_heads_whole(q), keys = with_heads_whole(k),
                    values = with_heads_whole(v);
   attention(*matmul_kernels(step.operands).back(), shape, view(queries), view(keys), view(values),
@@ -48,7 +48,7 @@ at::Tensor attend_to_itself(const at::Tensor& qkv, std::int64_t heads, const Att
               qkv.sizes());
   const std::int64_t batch = qkv.size(0), tokens = qkv.size(1), all = qkv.size(2) / 3;
   const AttentionShape shape{batch, heads, tokens, tokens, all / heads};
-  const at::Tensor out = at::empty({batch, tokens, all}, qkv.options());
+  const at::Tensor out = empty_tensor({batch, tokens, all}, qkv.options());
   const auto* rows = qkv.const_data_ptr<float>();
   const auto part = [&](std::int64_t i) {
     return HeadsView{rows + i * all, tokens * 3 * all, shape.width, 3 * all};

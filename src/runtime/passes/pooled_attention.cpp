@@ -1,11 +1,11 @@
 #include "runtime/passes/pooled_attention.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "kernels/attention.h"
+#include "runtime/empty_tensor.h"
 #include "runtime/passes/trial.h"
 
 namespace glint::passes {
@@ -20,7 +20,7 @@ at::Tensor transposed_by_head(const at::Tensor& all, std::int64_t heads) {
 
 at::Tensor multiply(const HeadProducts& heads, const at::Tensor& rows) {
   const at::Tensor y =
-      at::empty({heads.heads(), rows.size(1), heads.out_features()}, rows.options());
+      empty_tensor({heads.heads(), rows.size(1), heads.out_features()}, rows.options());
   heads.run(rows.const_data_ptr<float>(), rows.size(1), y.mutable_data_ptr<float>());
   return y;
 }
@@ -57,7 +57,7 @@ at::Tensor PooledAttention::run(const at::Tensor& q, const at::Tensor& x, double
   const std::int64_t batch = x.size(0), tokens = x.size(1);
   const at::Tensor asked = multiply(keys_, q.squeeze(2).transpose(0, 1).contiguous());
   const at::Tensor rows = x.contiguous();
-  const at::Tensor mixed = at::empty({batch, heads, channels_}, rows.options());
+  const at::Tensor mixed = empty_tensor({batch, heads, channels_}, rows.options());
   // Queries of one head are as many as there are heads, and what they see are the tokens.
   const HeadsView queries{asked.const_data_ptr<float>(), channels_, 0, batch * channels_};
   const HeadsView seen{rows.const_data_ptr<float>(), tokens * channels_, 0, channels_};
