@@ -54,7 +54,8 @@ struct Head {
 class Attention {
  public:
   Attention(const MatmulKernels& kernels, const AttentionShape& shape, const HeadsView& q,
-            const HeadsView& k, const HeadsView& v, float scale, bool causal, float* out)
+            const HeadsView& k, const HeadsView& v, float scale, bool causal, float* out,
+            std::int64_t out_stride)
       : kernels_(kernels),
         shape_(shape),
         q_(q),
@@ -62,7 +63,8 @@ class Attention {
         v_(v),
         scale_(scale),
         causal_(causal),
-        out_(out) {}
+        out_(out),
+        out_stride_(out_stride == 0 ? shape.heads * shape.width : out_stride) {}
 
   void head(std::int64_t index, Scratch& scratch) const {
     const std::int64_t b = index / shape_.heads, h = index % shape_.heads;
@@ -70,7 +72,7 @@ class Attention {
       return view.data + b * view.batch_stride + h * view.head_stride;
     };
     const Head head{at(q_), at(k_), at(v_),
-                    out_ + (b * shape_.queries * shape_.heads + h) * shape_.width};
+                    out_ + b * shape_.queries * out_stride_ + h * shape_.width};
     pack_keys(head.k, scratch);
     pack_values(head.v, scratch);
     const std::int64_t tiles = divide_up(shape_.queries, kernels_.rows);
@@ -165,15 +167,15 @@ class Attention {
 
   void mix(const Head& head, std::int64_t first, std::int64_t rows, std::int64_t keys,
            std::int64_t padded, Scratch& scratch) const {
-    const std::int64_t columns = kernels_.columns, stride = shape_.heads * shape_.width;
+    const std::int64_t columns = kernels_.columns;
     for (std::int64_t column = 0; column < shape_.width; column += columns) {
       kernels_.multiply_scaled({.x = scratch.rows.data(),
                                 .x_stride = padded / scratch.per_word(),
                                 .rows = rows,
                                 .panel = scratch.values.data() + column * scratch.key_words(),
                                 .depth = depth_of(keys, kernels_),
-                                .y = head.out + first * stride + column,
-                                .y_stride = stride,
+                                .y = head.out + first * out_stride_ + column,
+                                .y_stride = out_stride_,
                                 .columns = std::min(columns, shape_.width - column),
                                 .row_scales = scratch.scales.data()});
     }
@@ -187,15 +189,17 @@ class Attention {
   float scale_;
   bool causal_;
   float* out_;
+  std::int64_t out_stride_;
 };
 
 }  // namespace
 
 void attention(const MatmulKernels& kernels, const AttentionShape& shape, const HeadsView& q,
-               const HeadsView& k, const HeadsView& v, float scale, bool causal, float* out) {
+               const HeadsView& k, const HeadsView& v, float scale, bool causal, float* out,
+               std::int64_t out_stride) {
   const std::int64_t heads = shape.batch * shape.heads;
   if (heads == 0 || shape.queries == 0) return;
-  const Attention work(kernels, shape, q, k, v, scale, causal, out);
+  const Attention work(kernels, shape, q, k, v, scale, causal, out, out_stride);
   const bool shared = heads * shape.queries * shape.keys * shape.width >= kWorthAThread;
   const auto threads =
       static_cast<int>(shared ? std::min<std::int64_t>(heads, omp_get_max_threads()) : 1);

@@ -49,6 +49,7 @@ struct PackedMatmul::Call {
   std::int64_t tiles;
   const MatmulSteps& steps;
   float* y;
+  std::int64_t y_stride;
   // Of prepared rows:
   std::int64_t parts = 0;  // 0: as the kernels like it
   std::int64_t pitch = 0;
@@ -101,7 +102,7 @@ MatmulTile PackedMatmul::tile_of(const Call& call, const Block& block, std::int6
                                  std::int64_t nth) const {
   const std::int64_t columns = kernels_.columns, tile = block.first + nth;
   const std::int64_t row = call.first_row(tile), column = panel * columns;
-  const std::int64_t place = call.places != nullptr ? column : row * out_ + column;
+  const std::int64_t place = call.places != nullptr ? column : row * call.y_stride + column;
   const bool quantized = kernels_.operands == Operands::kInt8;
   // What is left of the panel's tiles reads the next panel, each its share; one tile alone reads a
   // little ahead of itself, so that what another thread takes is not read twice.
@@ -121,7 +122,7 @@ MatmulTile PackedMatmul::tile_of(const Call& call, const Block& block, std::int6
           .other = call.steps.other == nullptr ? nullptr : call.steps.other + place,
           .rectify = call.steps.rectify,
           .y = call.y + place,
-          .y_stride = out_,
+          .y_stride = call.y_stride,
           .places = call.places != nullptr ? call.places + row : nullptr,
           .columns = std::min(columns, out_ - column),
           .row_scales = quantized ? call.scales + row : nullptr,
@@ -216,6 +217,7 @@ void PackedMatmul::run(const PreparedRows& x, const MatmulSteps& steps, float* y
                   .tiles = divide_up(x.rows, kernels_.rows),
                   .steps = steps,
                   .y = y,
+                  .y_stride = out_,
                   .parts = x.parts,
                   .pitch = x.pitch,
                   .places = x.places};
@@ -224,12 +226,12 @@ void PackedMatmul::run(const PreparedRows& x, const MatmulSteps& steps, float* y
   share(call, plan, omp_get_num_threads(), omp_get_thread_num());
 }
 
-void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& steps,
-                       float* y) const {
+void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& steps, float* y,
+                       const RowStrides& strides) const {
   if (rows == 0) return;
-  const std::int64_t depth = weights_.depth;
-  const bool prepares = steps.norm != nullptr || !reads_in_place(kernels_, depth);
-  const std::int64_t stride = prepares ? padded(depth) : depth;
+  const std::int64_t depth = weights_.depth, x_stride = strides.x == 0 ? in_ : strides.x;
+  const bool prepares = steps.norm != nullptr || !reads_in_place(kernels_, x_stride);
+  const std::int64_t stride = prepares ? padded(depth) : x_stride;
   const auto room = CallMemory::take_for<std::uint32_t>(prepares ? rows * stride : 0);
   auto* const words = room.data<std::uint32_t>();
   const bool scaled = kernels_.operands == Operands::kInt8;
@@ -240,7 +242,8 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
                   .rows = rows,
                   .tiles = divide_up(rows, kernels_.rows),
                   .steps = steps,
-                  .y = y};
+                  .y = y,
+                  .y_stride = strides.y == 0 ? out_ : strides.y};
   Plan plan = plan_of(call);
   const bool shared = rows * in_ * out_ >= kWorthAThread;
 #pragma omp parallel if (shared) num_threads(static_cast <int>(plan.threads))
@@ -250,7 +253,7 @@ void PackedMatmul::run(const float* x, std::int64_t rows, const MatmulSteps& ste
       for (std::int64_t r = me * rows / threads; r < (me + 1) * rows / threads; ++r) {
         std::uint32_t* row = words + r * stride;
         std::fill(row + in_ / numbers_a_word(kernels_.operands), row + depth, 0U);
-        const float scale = kernels_.prepare(x + r * in_, in_, steps.norm, row);
+        const float scale = kernels_.prepare(x + r * x_stride, in_, steps.norm, row);
         if (scaled) scales[static_cast<std::size_t>(r)] = scale;
       }
 #pragma omp barrier

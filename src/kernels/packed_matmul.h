@@ -26,6 +26,11 @@ struct MatmulSteps {
   bool rectify = false;          // max(y, 0)
 };
 
+// Numbers from a row to the next, of x and of y and other; 0: as many as a row has.
+struct RowStrides {
+  std::int64_t x = 0, y = 0;
+};
+
 // Rows that are words of the operands already and may overlap: part i of row r begins at
 // words[r * stride + i * pitch].
 struct PreparedRows {
@@ -47,16 +52,18 @@ class PackedMatmul {
   PackedMatmul(const PackedMatmul&) = delete;
   PackedMatmul& operator=(const PackedMatmul&) = delete;
 
-  // x [rows, in] f32 -> y [rows, out], contiguous: activation(norm(x) weight^T + bias) + other.
+  // x [rows, in] f32 -> y [rows, out]: activation(norm(x) weight^T + bias) + other.
   // Throws std::bad_alloc, unless rows are read where they are, in a parallel region.
-  void run(const float* x, std::int64_t rows, const MatmulSteps& steps, float* y) const;
+  void run(const float* x, std::int64_t rows, const MatmulSteps& steps, float* y,
+           const RowStrides& strides = {}) const;
 
   // The same of prepared rows, without a norm; for kBf16 kernels that compute in parts.
   void run(const PreparedRows& x, const MatmulSteps& steps, float* y) const;
 
-  // Whether rows without a norm are: in f32, unless they lie whole pages apart.
-  static bool reads_in_place(const MatmulKernels& kernels, std::int64_t in) {
-    return kernels.operands == Operands::kF32 && in % 1024 != 0;
+  // Whether rows without a norm are, which lie `stride` numbers apart: in f32, unless these are
+  // whole pages, which would put all rows of a tile into the same few sets of the first cache.
+  static bool reads_in_place(const MatmulKernels& kernels, std::int64_t stride) {
+    return kernels.operands == Operands::kF32 && stride % 1024 != 0;
   }
 
   Operands operands() const { return kernels_.operands; }

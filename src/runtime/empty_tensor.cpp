@@ -38,4 +38,11 @@ at::Tensor empty_tensor(at::IntArrayRef shape, const at::TensorOptions& options)
                                    at::MemoryFormat::Contiguous);
 }
 
+at::Tensor spaced_tensor(at::IntArrayRef shape, const at::TensorOptions& options) {
+  constexpr std::int64_t kSpace = 16;
+  auto with_space = shape.vec();
+  with_space.back() += kSpace;
+  return empty_tensor(with_space, options).narrow(-1, 0, shape.back());
+}
+
 }  // namespace glint

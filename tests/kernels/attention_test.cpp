@@ -69,6 +69,14 @@ TEST_P(AttentionTest, EqualsTheSumsInF64) {
   const float scale = 1 / std::sqrt(static_cast<float>(shape.width));
   attention(*kernels, shape, packed.view(0), packed.view(1), packed.view(2), scale, causal,
             out.data());
+  const std::int64_t row = shape.heads * shape.width, apart = row + 3;
+  std::vector<float> spaced(static_cast<std::size_t>(shape.batch * shape.queries * apart));
+  attention(*kernels, shape, packed.view(0), packed.view(1), packed.view(2), scale, causal,
+            spaced.data(), apart);
+  for (std::int64_t i = 0; i < shape.batch * shape.queries; ++i) {
+    EXPECT_TRUE(
+        std::equal(out.begin() + i * row, out.begin() + (i + 1) * row, spaced.begin() + i * apart));
+  }
   double worst = 0;
   for (std::int64_t b = 0; b < shape.batch; ++b) {
     for (std::int64_t h = 0; h < shape.heads; ++h) {

@@ -139,6 +139,28 @@ INSTANTIATE_TEST_SUITE_P(BlocksOfRows, PackedMatmulTest,
                          name_of);
 
 // Rounding is what the operands say: integers of 8 bits come through unharmed.
+// Rows further apart than they are long, with a norm and without; what lies between stays.
+TEST_P(PackedMatmulTest, RowsMayLieApart) {
+  const auto [kernels, rows, in, out] = GetParam();
+  const Layer layer{.rows = rows, .in = in, .out = out};
+  const PackedMatmul matmul(layer.weight.data(), layer.bias.data(), in, out, *kernels);
+  const RowStrides strides{.x = in + 5, .y = out + 3};
+  std::vector<float> x(static_cast<std::size_t>(rows * strides.x), NAN);
+  for (std::int64_t r = 0; r < rows; ++r)
+    std::copy_n(layer.x.begin() + r * in, in, x.begin() + r * strides.x);
+  for (const LayerNorm* norm : {static_cast<const LayerNorm*>(nullptr), &layer.norm}) {
+    std::vector<float> y(static_cast<std::size_t>(rows * out)),
+        apart(static_cast<std::size_t>(rows * strides.y), -7);
+    matmul.run(layer.x.data(), rows, {.norm = norm}, y.data());
+    matmul.run(x.data(), rows, {.norm = norm}, apart.data(), strides);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const auto row = apart.begin() + r * strides.y;
+      EXPECT_TRUE(std::equal(row, row + out, y.begin() + r * out));
+      EXPECT_TRUE(std::all_of(row + out, row + strides.y, [](float v) { return v == -7; }));
+    }
+  }
+}
+
 TEST(PackedMatmulTest, SmallIntegersAreExactWithAnyOperands) {
   constexpr std::int64_t kIn = 37, kOut = 35, kRows = 16;
   std::vector<float> x, weight;

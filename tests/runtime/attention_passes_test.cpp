@@ -67,6 +67,15 @@ INSTANTIATE_TEST_SUITE_P(
              {1, 5, 8},
              {"pack_linears", "fuse_activations", "fuse_residuals", "fuse_norms", "pack_attention"},
              {{"glint::linear", 4}}},
+        Case{"heads_whole_pages_apart",
+             "  batch, tokens, width = x.size()\n"
+             "  qkv = torch.linear(x, self.widen3).view([batch, tokens, 3, 8, 128])\n"
+             "  q, k, v = qkv.permute([2, 0, 3, 1, 4]).unbind(0)\n"
+             "  z = torch.scaled_dot_product_attention(q, k, v)\n"
+             "  return x + torch.linear(z.transpose(1, 2).flatten(2), self.narrow)\n",
+             {1, 9, 8},
+             {"pack_linears", "fuse_residuals", "pack_attention", "fuse_heads", "space_rows"},
+             {{"glint::linear", 2}, {"glint::self_attention", 1}}},
         Case{"a_causal_block",
              "  batch, tokens, width = x.size()\n"
              "  qkv = torch.linear(x, self.qkv, self.shift24).view([batch, tokens, 3, 2, 4])\n"

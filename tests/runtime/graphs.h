@@ -32,6 +32,9 @@ inline Graph graph_of(const std::string& forward) {
   module.register_buffer("qkv", at::randn({24, 8}));
   module.register_buffer("shift24", at::randn({24}));
   module.register_buffer("back", at::randn({8, 12}));
+  module.register_buffer("widen", at::randn({1024, 8}));
+  module.register_buffer("widen3", at::randn({3072, 8}));
+  module.register_buffer("narrow", at::randn({8, 1024}));
   module.register_buffer("pixel", at::randn({6, 3, 1, 1}));
   module.register_buffer("one", at::randn({3, 1, 3, 3}));
   module.register_buffer("merge", at::randn({3, 12, 4, 4}));

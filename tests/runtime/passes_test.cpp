@@ -14,6 +14,27 @@ TEST_P(PassesTest, ChangesTheGraphAndNotTheValues) { expect_passes(GetParam()); 
 INSTANTIATE_TEST_SUITE_P(
     Graphs, PassesTest,
     ::testing::Values(
+        Case{"rows_whole_pages_apart",
+             "  y = torch.gelu(torch.linear(x, self.widen))\n"
+             "  return torch.linear(y, self.narrow) + torch.linear(y, self.narrow, self.shift)\n",
+             {1, 5, 8},
+             {"pack_linears", "fuse_activations", "fuse_residuals", "space_rows"},
+             {{"glint::linear", 3}}},
+        Case{"rows_whole_pages_apart_that_others_read",
+             "  y = torch.linear(x, self.widen)\n"
+             "  return torch.linear(y, self.narrow) + y.view([-1, 5, 128, 8]).sum(2)\n",
+             {1, 5, 8},
+             {"pack_linears", "fuse_residuals"},
+             {{"glint::linear", 2}}},
+        Case{"rows_of_views",
+             "  every = torch.linear(x[:, 1:], self.w) + torch.linear(x[:, ::2], self.w)\n"
+             "  first = torch.linear(x[:, 0], self.w).unsqueeze(1)\n"
+             "  same = torch.linear(x[:, :1].expand([-1, 2, 8]), self.w)\n"
+             "  return torch.cat([every, first, same, torch.linear(x.flip(2)[:, 1:2], self.w)], "
+             "1)\n",
+             {1, 3, 8},
+             {"pack_linears", "fuse_residuals"},
+             {{"glint::linear", 5}}},
         Case{"linear",
              "  return torch.linear(x, self.w, self.b)\n",
              {1, 5, 8},

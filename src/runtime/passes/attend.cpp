@@ -48,14 +48,15 @@ at::Tensor attend_to_itself(const at::Tensor& qkv, std::int64_t heads, const Att
               qkv.sizes());
   const std::int64_t batch = qkv.size(0), tokens = qkv.size(1), all = qkv.size(2) / 3;
   const AttentionShape shape{batch, heads, tokens, tokens, all / heads};
-  const at::Tensor out = empty_tensor({batch, tokens, all}, qkv.options());
+  const at::Tensor out = step.spaced ? spaced_tensor({batch, tokens, all}, qkv.options())
+                                     : empty_tensor({batch, tokens, all}, qkv.options());
   const auto* rows = qkv.const_data_ptr<float>();
   const auto part = [&](std::int64_t i) {
     return HeadsView{rows + i * all, tokens * 3 * all, shape.width, 3 * all};
   };
   attention(*matmul_kernels(step.operands).back(), shape, part(0), part(1), part(2),
             static_cast<float>(step.scale_of(shape.width)), step.causal,
-            out.mutable_data_ptr<float>());
+            out.mutable_data_ptr<float>(), out.stride(1));
   return out;
 }
 

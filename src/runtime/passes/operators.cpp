@@ -21,15 +21,16 @@ using torch::jit::Value;
 const c10::Symbol kLinear = c10::Symbol::fromQualString("glint::linear");
 const c10::Symbol kConvolution = c10::Symbol::fromQualString("glint::convolution");
 const c10::Symbol kAttention = c10::Symbol::fromQualString("glint::attention");
+const c10::Symbol kSelfAttention = c10::Symbol::fromQualString("glint::self_attention");
 
 namespace {
 
-const c10::Symbol kSelfAttention = c10::Symbol::fromQualString("glint::self_attention");
 const c10::Symbol kPooledAttention = c10::Symbol::fromQualString("glint::pooled_attention");
 const c10::Symbol kLayer = c10::Symbol::attr("layer");
 const c10::Symbol kActivation = c10::Symbol::attr("activation");
 const c10::Symbol kNorm = c10::Symbol::attr("norm");
 const c10::Symbol kRectify = c10::Symbol::attr("rectify");
+const c10::Symbol kSpaced = c10::Symbol::attr("spaced");
 const c10::Symbol kCausal = c10::Symbol::attr("causal");
 const c10::Symbol kScale = c10::Symbol::attr("scale");
 const c10::Symbol kHeads = c10::Symbol::attr("heads");
@@ -47,7 +48,8 @@ c10::intrusive_ptr<Layer> held(const Node* node) {
 }
 
 LinearSteps steps_of(const Node* node) {
-  return {norm_of(node), activation_of(node), at::Tensor(), rectifies(node)};
+  return {norm_of(node), activation_of(node), at::Tensor(), rectifies(node),
+          node->hasAttribute(kSpaced)};
 }
 
 Operation linear(const Node* node) {
@@ -124,7 +126,8 @@ AttentionStep step_of(const Node* attention) {
   return {
       .causal = attention->i(kCausal) != 0,
       .scale = attention->hasAttribute(kScale) ? std::optional(attention->f(kScale)) : std::nullopt,
-      .operands = static_cast<Operands>(attention->i(kOperands))};
+      .operands = static_cast<Operands>(attention->i(kOperands)),
+      .spaced = attention->hasAttribute(kSpaced)};
 }
 
 bool is_layer(const Node* node) { return node->kind() == kLinear || node->kind() == kConvolution; }
@@ -192,6 +195,8 @@ void set_norm(Node* node, c10::intrusive_ptr<NormWeights> norm) {
 void set_other(Node* node, Value* other) { node->addInput(other); }
 
 void set_rectify(Node* node) { node->i_(kRectify, 1); }
+
+void set_spaced(Node* node) { node->i_(kSpaced, 1); }
 
 void replace(Node* old, Node* fresh) {
   fresh->insertBefore(old);

@@ -29,6 +29,7 @@ namespace glint::passes {
 extern const c10::Symbol kLinear;
 extern const c10::Symbol kConvolution;
 extern const c10::Symbol kAttention;
+extern const c10::Symbol kSelfAttention;
 
 // Makes TorchScript know the operators; the first call does.
 void register_operators();
@@ -44,6 +45,7 @@ struct AttentionStep {
   bool causal;
   std::optional<double> scale;  // 1 / sqrt(width of a head) without one
   Operands operands;
+  bool spaced = false;  // of self attention: the result is a spaced_tensor
 
   double scale_of(std::int64_t width) const {
     return scale.value_or(1 / std::sqrt(static_cast<double>(width)));
@@ -69,6 +71,8 @@ void set_activation(torch::jit::Node* node, Activation activation);
 void set_norm(torch::jit::Node* node, c10::intrusive_ptr<NormWeights> norm);
 void set_other(torch::jit::Node* node, torch::jit::Value* other);
 void set_rectify(torch::jit::Node* node);
+// Of a linear layer or self attention: the result is a spaced_tensor.
+void set_spaced(torch::jit::Node* node);
 
 // Puts `fresh` where `old` is, whose one output it stands for, and removes `old`.
 void replace(torch::jit::Node* old, torch::jit::Node* fresh);

@@ -22,6 +22,7 @@ struct LinearSteps {
   Activation activation = Activation::kNone;
   at::Tensor other;      // added behind it, broadcast; or undefined
   bool rectify = false;  // max(y, 0) at the end
+  bool spaced = false;   // the result is a spaced_tensor, if there is nothing to add
 };
 
 class PackedLinear final : public torch::CustomClassHolder {
@@ -34,13 +35,20 @@ class PackedLinear final : public torch::CustomClassHolder {
   // x [..., K] f32 -> activation(norm(x) weight^T + bias) + other [..., N], written over `other`
   // where nothing else refers to it.
   at::Tensor run(const at::Tensor& x, LinearSteps steps) const;
-  // The same of contiguous tensors, `other`, if any, of y's shape or y itself.
-  void run_into(const at::Tensor& x, const LinearSteps& steps, const at::Tensor& y) const;
 
+  // Whether rows are copied only because they lie whole pages apart.
+  bool wants_space() const {
+    return operands() == Operands::kF32 &&
+           !PackedMatmul::reads_in_place(matmul_.kernels(), in_features());
+  }
+  Operands operands() const { return matmul_.operands(); }
   std::int64_t in_features() const { return matmul_.in_features(); }
   std::int64_t out_features() const { return matmul_.out_features(); }
 
  private:
+  // y: contiguous, or spaced without `other`, which is of its shape or y itself.
+  void run_into(const at::Tensor& x, const LinearSteps& steps, const at::Tensor& y) const;
+
   PackedMatmul matmul_;
 };
 

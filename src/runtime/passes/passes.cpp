@@ -27,6 +27,7 @@ std::vector<std::string> run(const Graph& graph, PackedLayers& layers) {
   note("narrow_tokens", narrow_tokens(graph));
   note("pool_attention", pool_attention(graph, layers));
   note("fuse_heads", fuse_heads(graph));
+  note("space_rows", space_rows(graph));
   return changed;
 }
 

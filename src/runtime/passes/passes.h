@@ -92,6 +92,8 @@ std::int64_t narrow_tokens(const Graph& graph);
 std::int64_t pool_attention(const Graph& graph, PackedLayers& layers);
 // Attention of one layer's three parts, its heads merged -> glint::self_attention.
 std::int64_t fuse_heads(const Graph& graph);
+// Rows whole pages apart that only glint::linear reads -> a little further apart, without a copy.
+std::int64_t space_rows(const Graph& graph);
 
 // All of them in order, on a graph that computes on the CPU. -> the names of those that changed it
 std::vector<std::string> run(const Graph& graph, PackedLayers& layers);
