@@ -1,3 +1,4 @@
+#include "kernels/matmul_halves.h"
 #include "kernels/matmul_prepare.h"
 #include "kernels/matmul_tile.h"
 #include "kernels/softmax.h"
@@ -17,6 +18,7 @@ const MatmulKernels kAvx2{"avx2",
                           &soften,
                           nullptr,
                           &to_winograd,
-                          &from_winograd};
+                          &from_winograd,
+                          &multiply_halves};
 
 }  // namespace glint::matmul

@@ -8,9 +8,8 @@ namespace glint {
 namespace {
 
 // Two products of bf16 a lane, summed in f32.
-struct MultiplyBf16 {
+struct MultiplyBf16 : WholePanel<Ints> {
   using Word = std::int32_t;
-  using Factor = Ints;
   using Sum = Floats;
   static Sum start(const MatmulTile&, std::int64_t) { return Sum{}; }
   static Factor broadcast(Word word) { return Factor{} + word; }

@@ -7,9 +7,8 @@ namespace glint {
 namespace {
 
 // Four products of 8 bits a lane.
-struct MultiplyInt8 {
+struct MultiplyInt8 : WholePanel<Ints> {
   using Word = std::int32_t;
-  using Factor = Ints;
   using Sum = Ints;
   static Sum start(const MatmulTile& tile, std::int64_t column) {
     return load<Sum>(tile.corrections + column);

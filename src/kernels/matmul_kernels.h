@@ -52,6 +52,8 @@ struct MatmulTile {
   std::uint32_t* sums = nullptr;
   bool first_part = true;
   bool last_part = true;
+  // Of multiply_halves: where the panel's numbers go as f32; nullptr: nowhere.
+  std::uint32_t* widened = nullptr;
   // Read ahead while this tile is computed, `ahead_lines` cache lines for each 8 words of depth.
   const std::uint32_t* ahead = nullptr;
   std::int64_t ahead_lines = 0;
@@ -94,6 +96,9 @@ struct MatmulKernels {
   void (*to_winograd)(const std::array<const float*, 16>& pixels, std::int64_t channels,
                       float* rows, std::int64_t stride) = nullptr;
   void (*from_winograd)(const WinogradSums& sums) = nullptr;
+  // Of kF32, for weights that f16 holds as they are: the same product with a panel of
+  // [depth][columns] f16 numbers; nullptr without it.
+  void (*multiply_halves)(const MatmulTile& tile) = nullptr;
 };
 
 inline std::int64_t numbers_a_word(Operands operands) {

@@ -42,11 +42,17 @@ inline void accumulate(typename Operation::Sum (&sums)[Rows][2], const MatmulTil
   using Word = typename Operation::Word;
   const RowPointers<Rows> rows(tile.x, tile.x_stride);
   const std::uint32_t* panel = tile.panel;
+  [[maybe_unused]] std::uint32_t* widened = tile.widened;
   const auto* ahead = reinterpret_cast<const char*>(tile.ahead);
   const auto step = [&](std::int64_t k) __attribute__((always_inline)) {
-    const auto left = load<typename Operation::Factor>(panel);
-    const auto right = load<typename Operation::Factor>(panel + kLanes);
-    panel += kPanel;
+    const auto left = Operation::factor(panel);
+    const auto right = Operation::factor(panel + Operation::kPanelWords / 2);
+    panel += Operation::kPanelWords;
+    if constexpr (Operation::kWidens) {
+      store(widened, left);
+      store(widened + kLanes, right);
+      widened += kPanel;
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
       const auto x = Operation::broadcast(rows.template at<Word>(r, 4 * k));
@@ -144,10 +150,18 @@ struct Scaled : Operation {
   }
 };
 
+// A panel's word is a column's.
+template <typename Vector>
+struct WholePanel {
+  using Factor = Vector;
+  static constexpr int kPanelWords = kPanel;
+  static constexpr bool kWidens = false;
+  static Factor factor(const std::uint32_t* panel) { return load<Factor>(panel); }
+};
+
 // f32 sums from f32 factors.
-struct MultiplyF32 {
+struct MultiplyF32 : WholePanel<Floats> {
   using Word = float;
-  using Factor = Floats;
   using Sum = Floats;
   static Sum start(const MatmulTile&, std::int64_t) { return Sum{}; }
   static Factor broadcast(Word word) { return splat(word); }

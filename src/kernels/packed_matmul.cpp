@@ -17,6 +17,7 @@ namespace {
 constexpr std::int64_t kWorthAThread = 1 << 17;  // products: some ten microseconds
 constexpr std::int64_t kFewestTiles = 4;         // of a block: panels come from far for each
 constexpr std::int64_t kFewestTilesInParts = 3;  // which then share what a part reads
+constexpr std::int64_t kFewestTilesToWiden = 2;  // a panel of f16, once for all of them
 constexpr std::int64_t kMostTilesAUnit = 8;      // some ten microseconds
 constexpr std::int64_t kWordsAhead = 3072;       // what memory's latency takes to read
 
@@ -71,18 +72,19 @@ struct alignas(64) PackedMatmul::Taken {
   std::atomic<std::int64_t> units = 0;
 };
 
-// How a call is cut, and a thread's room for the sums of parts.
+// How a call is cut, and a thread's room.
 struct PackedMatmul::Plan {
   std::int64_t threads;  // at most; one in a parallel region, whatever nesting is set to
   std::int64_t blocks;
   std::int64_t part;   // words of depth
   std::int64_t pitch;  // words from a part of a row to the next
+  bool in_parts;       // of depth
   std::int64_t words_a_thread;
-  CallMemory::Block sums;    // none: the whole depth at once
+  CallMemory::Block room;    // for the sums of parts, or for a panel that is widened
   std::vector<Taken> taken;  // [blocks][threads]; empty: by one thread
 
-  std::uint32_t* sums_of(std::int64_t thread) const {
-    return words_a_thread == 0 ? nullptr : sums.data<std::uint32_t>() + thread * words_a_thread;
+  std::uint32_t* room_of(std::int64_t thread) const {
+    return words_a_thread == 0 ? nullptr : room.data<std::uint32_t>() + thread * words_a_thread;
   }
 };
 
@@ -104,14 +106,15 @@ MatmulTile PackedMatmul::tile_of(const Call& call, const Block& block, std::int6
   const std::int64_t row = call.first_row(tile), column = panel * columns;
   const std::int64_t place = call.places != nullptr ? column : row * call.y_stride + column;
   const bool quantized = kernels_.operands == Operands::kInt8;
+  const std::int64_t panel_words = weights_.panel_words(columns);
   // What is left of the panel's tiles reads the next panel, each its share; one tile alone reads a
   // little ahead of itself, so that what another thread takes is not read twice.
   const bool alone = block.tiles == 1;
-  const std::int64_t all_lines = columns / 2;  // of the panel, in 8 words of depth
+  const std::int64_t all_lines = columns / (weights_.halves ? 4 : 2);  // in 8 words of depth
   const std::int64_t lines = divide_up(all_lines, block.tiles);
   const bool ahead = alone || (panel + 1 < weights_.panels && nth * lines < all_lines);
   const std::int64_t skipped =
-      alone ? kWordsAhead - weights_.depth * columns : weights_.depth / 8 * nth * lines * 16;
+      alone ? kWordsAhead - panel_words : weights_.depth / 8 * nth * lines * 16;
   return {.x = call.x + row * call.x_stride,
           .x_stride = call.x_stride,
           .rows = call.first_row(tile + 1) - row,
@@ -143,23 +146,28 @@ PackedMatmul::Plan PackedMatmul::plan_of(const Call& call) const {
   const bool in_parts =
       given || (kernels_.part != 0 && depth > kernels_.part && block_tiles >= kFewestTilesInParts);
   const std::int64_t part = given ? depth / call.parts : in_parts ? kernels_.part : depth;
-  const std::int64_t words = in_parts ? block_tiles * tile_sums : 0;
-  const std::int64_t threads = omp_in_parallel() != 0 ? 1 : omp_get_max_threads();
+  const bool alone = omp_in_parallel() != 0;
+  const bool widens = weights_.halves && block_tiles >= kFewestTilesToWiden && !alone;
+  const std::int64_t words = in_parts ? block_tiles * tile_sums
+                             : widens ? depth * kernels_.columns
+                                      : 0;
+  const std::int64_t threads = alone ? 1 : omp_get_max_threads();
   return {
       .threads = threads,
       .blocks = blocks,
       .part = part,
       .pitch = given ? call.pitch : part,
+      .in_parts = in_parts,
       .words_a_thread = words,
-      .sums = CallMemory::take_for<std::uint32_t>(words * threads),
+      .room = CallMemory::take_for<std::uint32_t>(words * threads),
       .taken = std::vector<Taken>(static_cast<std::size_t>(threads == 1 ? 0 : blocks * threads))};
 }
 
-// Products `first` to `last` of the block's rows with all panels, a panel's one after the other;
-// with `sums` ([tiles of the block][rows][columns] words), a part of the panel's depth after the
-// other.
+// Products `first` to `last` of the block's rows with all panels, a panel's one after the other.
+// `room`: [tiles of the block][rows][columns] sums, with which a part of the panel's depth comes
+// after the other; or [depth][columns] f32 numbers, a panel of f16 for the tiles behind the first.
 void PackedMatmul::multiply(const Call& call, const Block& block, std::int64_t first,
-                            std::int64_t last, const Plan& plan, std::uint32_t* sums) const {
+                            std::int64_t last, const Plan& plan, std::uint32_t* room) const {
   const std::int64_t depth = weights_.depth;
   for (std::int64_t i = first, next = 0; i < last; i = next) {
     const std::int64_t panel = i / block.tiles, start = panel * block.tiles;
@@ -167,18 +175,33 @@ void PackedMatmul::multiply(const Call& call, const Block& block, std::int64_t f
     for (std::int64_t k = 0, part = 0; k < depth; k += plan.part, ++part) {
       for (std::int64_t nth = i - start; nth < next - start; ++nth) {
         MatmulTile tile = tile_of(call, block, panel, nth);
-        if (sums != nullptr) {
+        if (plan.in_parts) {
           tile.x += part * plan.pitch;
           tile.panel += k * kernels_.columns;
           tile.depth = std::min(plan.part, depth - k);
           tile.ahead += k / 8 * tile.ahead_lines * 16;
-          tile.sums = sums + nth * kernels_.rows * kernels_.columns;
+          tile.sums = room + nth * kernels_.rows * kernels_.columns;
           tile.first_part = k == 0;
           tile.last_part = k + plan.part >= depth;
         }
-        kernels_.multiply(tile);
+        if (weights_.halves) {
+          multiply_halves(tile, i == start + nth, room);
+        } else {
+          kernels_.multiply(tile);
+        }
       }
     }
+  }
+}
+
+// The first tile of a panel fills `room` with what the others take from there.
+void PackedMatmul::multiply_halves(MatmulTile& tile, bool first, std::uint32_t* room) const {
+  if (first || room == nullptr) {
+    tile.widened = room;
+    kernels_.multiply_halves(tile);
+  } else {
+    tile.panel = room;
+    kernels_.multiply(tile);
   }
 }
 
@@ -190,7 +213,7 @@ void PackedMatmul::share(const Call& call, Plan& plan, std::int64_t threads,
     const std::int64_t tile = i * call.tiles / plan.blocks;
     const Block block{tile, (i + 1) * call.tiles / plan.blocks - tile};
     if (threads == 1) {
-      multiply(call, block, 0, weights_.panels * block.tiles, plan, plan.sums_of(me));
+      multiply(call, block, 0, weights_.panels * block.tiles, plan, plan.room_of(me));
       continue;
     }
     const std::int64_t cuts = divide_up(block.tiles, kMostTilesAUnit);
@@ -201,7 +224,7 @@ void PackedMatmul::share(const Call& call, Plan& plan, std::int64_t threads,
       auto& taken = plan.taken[static_cast<std::size_t>(i * plan.threads + owner)].units;
       for (std::int64_t unit = first + taken++; unit < last; unit = first + taken++) {
         multiply(call, block, unit * block.tiles / cuts, (unit + 1) * block.tiles / cuts, plan,
-                 plan.sums_of(me));
+                 plan.room_of(me));
       }
     }
   }

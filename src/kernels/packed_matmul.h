@@ -40,7 +40,8 @@ struct PreparedRows {
   const std::int64_t* places;  // [rows], where in y and other a row's results go; below 0: nowhere
 };
 
-// Immutable: calls may run concurrently. Each uses the OpenMP threads of the thread that calls.
+// Immutable: calls may run concurrently, with the same numbers whether f32 weights were kept as
+// such or, where that loses nothing, as f16. Each uses the OpenMP threads of the thread that calls.
 class PackedMatmul {
  public:
   // weight [out, in] f32, rows contiguous; bias [out] or nullptr. Keeps neither.
@@ -66,6 +67,7 @@ class PackedMatmul {
     return kernels.operands == Operands::kF32 && stride % 1024 != 0;
   }
 
+  bool keeps_halves() const { return weights_.halves; }
   Operands operands() const { return kernels_.operands; }
   const MatmulKernels& kernels() const { return kernels_; }
   std::int64_t in_features() const { return in_; }
@@ -80,7 +82,8 @@ class PackedMatmul {
   MatmulTile tile_of(const Call& call, const Block& block, std::int64_t panel,
                      std::int64_t nth) const;
   void multiply(const Call& call, const Block& block, std::int64_t first, std::int64_t last,
-                const Plan& plan, std::uint32_t* sums) const;
+                const Plan& plan, std::uint32_t* room) const;
+  void multiply_halves(MatmulTile& tile, bool first, std::uint32_t* room) const;
   void share(const Call& call, Plan& plan, std::int64_t threads, std::int64_t me) const;
 
   const MatmulKernels& kernels_;

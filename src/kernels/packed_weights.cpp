@@ -8,6 +8,7 @@
 #include <new>
 #include <span>
 
+#include "core/half.h"
 #include "core/large_buffer.h"
 
 namespace glint {
@@ -27,6 +28,8 @@ std::uint16_t to_bf16(float value) {
   return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
 }
 
+bool is_half(float value) { return exact_half(value).has_value(); }
+
 float scale_of(std::span<const float> row) {
   float peak = 0;
   for (const float w : row) peak = std::max(peak, std::abs(w));
@@ -42,8 +45,9 @@ class Packer {
 
   void panel(std::int64_t index) const {
     const std::int64_t columns = kernels_.columns;
-    std::uint32_t* words = to_.words.get() + index * to_.depth * columns;
-    std::memset(words, 0, static_cast<std::size_t>(to_.depth * columns) * sizeof(std::uint32_t));
+    const std::int64_t size = to_.panel_words(columns);
+    std::uint32_t* words = to_.words.get() + index * size;
+    std::memset(words, 0, static_cast<std::size_t>(size) * sizeof(std::uint32_t));
     const std::int64_t there = std::min(columns, out_ - index * columns);
     for (std::int64_t column = 0; column < there; ++column) {
       const std::int64_t output = index * columns + column;
@@ -52,6 +56,8 @@ class Packer {
         int8(row, output, words + column);
       } else if (kernels_.operands == Operands::kBf16) {
         bf16(row, words + column);
+      } else if (to_.halves) {
+        halves(row, reinterpret_cast<std::uint16_t*>(words) + column);
       } else {
         for (std::size_t k = 0; k < row.size(); ++k) {
           words[static_cast<std::int64_t>(k) * columns + column] =
@@ -66,6 +72,11 @@ class Packer {
     const auto per_word = static_cast<std::size_t>(numbers_a_word(kernels_.operands));
     const std::size_t shift = (k % per_word) * 32 / per_word;
     column[static_cast<std::int64_t>(k / per_word) * kernels_.columns] |= bits << shift;
+  }
+  void halves(std::span<const float> row, std::uint16_t* column) const {
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      column[static_cast<std::int64_t>(k) * kernels_.columns] = *exact_half(row[k]);
+    }
   }
   void bf16(std::span<const float> row, std::uint32_t* column) const {
     for (std::size_t k = 0; k < row.size(); ++k) put(column, k, to_bf16(row[k]));
@@ -107,7 +118,9 @@ PackedWeights pack_weights(const float* weight, const float* bias, std::int64_t 
   packed.panels = divide_up(out, kernels.columns);
   packed.depth = depth_of(in, kernels);
   const auto outputs = static_cast<std::size_t>(packed.panels * kernels.columns);
-  packed.words = allocate(packed.panels * packed.depth * kernels.columns);
+  const std::span weights(weight, static_cast<std::size_t>(in * out));
+  packed.halves = kernels.multiply_halves != nullptr && std::ranges::all_of(weights, is_half);
+  packed.words = allocate(packed.panels * packed.panel_words(kernels.columns));
   if (bias != nullptr) {
     packed.bias.resize(outputs);
     std::copy_n(bias, out, packed.bias.begin());

@@ -1,4 +1,4 @@
-"""Makes what the tower engines load, once: python artefacts.py FOLDER ARCH
+"""Makes what the tower engines load, once: python artefacts.py FOLDER ARCH f32|f16
 
 One random-weight model in every form:
   model.glint             the package, which glint and TorchScript run
@@ -24,13 +24,13 @@ CALIBRATION = 32  # inputs that NNCF sees
 LENGTH = 10  # ids of a prompt
 
 
-def _export_package(folder: Path, arch: str):
+def _export_package(folder: Path, arch: str, storage: str):
     """Writes model.glint; returns the two canonical towers."""
     from glint_export import clip
     from glint_export.writer import write_package
 
     source = clip.load_source(arch, None, SEED)
-    parts = clip.parts_of(source, "bench", "f32", "Apache-2.0 (random weights, never trained)")
+    parts = clip.parts_of(source, "bench", storage, "Apache-2.0 (random weights, never trained)")
     write_package(folder / "model.glint", parts, False)
     return {"image": parts.image, "text": parts.text}
 
@@ -88,10 +88,10 @@ def _quantise_openvino(source: Path, name: str, target: Path) -> None:
     openvino.save_model(model, target, compress_to_fp16=False)
 
 
-def _fill(folder: Path, arch: str) -> None:
+def _fill(folder: Path, arch: str, storage: str) -> None:
     import torch
 
-    for name, tower in _export_package(folder, arch).items():
+    for name, tower in _export_package(folder, arch, storage).items():
         tower = tower.float().eval().requires_grad_(False)
         torch.save(tower, folder / f"{name}.pth")
         onnx = folder / f"{name}.onnx"
@@ -100,15 +100,15 @@ def _fill(folder: Path, arch: str) -> None:
         _quantise_openvino(onnx, name, folder / f"{name}.int8.xml")
 
 
-def make(folder: Path, arch: str) -> None:
+def make(folder: Path, arch: str, storage: str) -> None:
     """The folder is there whole or not at all."""
     scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:
-        _fill(scratch, arch)
+        _fill(scratch, arch, storage)
         scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]), sys.argv[2])
+    make(Path(sys.argv[1]), sys.argv[2], sys.argv[3])

@@ -63,6 +63,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--rows", type=positive, default=200_000, metavar="N", help="rows to search in"
     )
     parser.add_argument("--arch", default="ViT-B-32", help="of the towers, by open_clip's names")
+    parser.add_argument(
+        "--storage", choices=["f32", "f16"], default="f32", help="of the weights, for every engine"
+    )
     parser.add_argument("--json", action="store_true", help="JSON, one object an engine and line")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there too")
     parser.add_argument("--worker", type=Path, default=ROOT / "build/bench/bin/glint_worker")
@@ -192,7 +195,7 @@ def facts(args, rows: list[Row], command: list[str], busy: float, seconds: float
     ]
     with_a_model = [group for group in threads if group in WITH_A_MODEL]
     if with_a_model:
-        lines.append(f"{', '.join(with_a_model)}: {args.arch} of random weights")
+        lines.append(f"{', '.join(with_a_model)}: {args.arch} of random {args.storage} weights")
     if SEARCH in threads:
         lines.append(f"{SEARCH}: of {args.rows:,} rows of 512 f32")
     return [*lines, machine.versions(PACKAGES)]
@@ -208,10 +211,10 @@ def main(arguments: list[str] | None = None) -> int:
     if busy > 0.05 and not args.quick:
         say(f"note: others use {100 * busy:.0f} % of this machine; the times will be theirs too")
     chosen = [w for w in all_works() if not args.only or w.name.startswith(tuple(args.only))]
-    artefacts = artefacts_folder("artefacts.py", args.arch)
+    artefacts = artefacts_folder("artefacts.py", f"{args.arch}-{args.storage}")
     heads = artefacts_folder("head_artefacts.py", "heads")
     if any(work.group in (*WITH_A_MODEL, PIXELS, JPEGS) for work in chosen):
-        make_artefacts("artefacts.py", artefacts, args.arch)
+        make_artefacts("artefacts.py", artefacts, args.arch, args.storage)
     if any(work.group in (*HEADS, *LSEG) for work in chosen):
         make_artefacts("head_artefacts.py", heads)
     rows, failed = [], []

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels.h"
+#include "kernels/head_products.h"
 
 namespace glint {
 namespace {
@@ -159,6 +160,43 @@ TEST_P(PackedMatmulTest, RowsMayLieApart) {
       EXPECT_TRUE(std::all_of(row + out, row + strides.y, [](float v) { return v == -7; }));
     }
   }
+}
+
+// Weights that f16 holds are kept as such, unless one of them is not, without a change of a bit.
+TEST_P(PackedMatmulTest, WeightsOfHalvesGiveTheSameNumbers) {
+  const auto [kernels, rows, in, out] = GetParam();
+  Layer layer{.rows = rows, .in = in, .out = out};
+  for (float& weight : layer.weight) weight = std::round(weight * 256) / 256;
+  MatmulKernels plain = *kernels;
+  plain.multiply_halves = nullptr;
+  const auto numbers = static_cast<std::size_t>(rows * out);
+  const MatmulSteps steps{.norm = &layer.norm, .activation = Activation::kGelu};
+  for (const float last : {0.5F, 0.1F}) {
+    layer.weight.back() = last;
+    const PackedMatmul whole(layer.weight.data(), layer.bias.data(), in, out, plain);
+    const PackedMatmul halves(layer.weight.data(), layer.bias.data(), in, out, *kernels);
+    EXPECT_EQ(halves.keeps_halves(), kernels->multiply_halves != nullptr && last == 0.5F);
+    std::vector<float> expected(numbers), got(numbers);
+    whole.run(layer.x.data(), rows, steps, expected.data());
+    halves.run(layer.x.data(), rows, steps, got.data());
+    EXPECT_EQ(got, expected);
+  }
+}
+
+// Where each product is one thread's.
+TEST(PackedMatmulTest, WeightsOfHalvesGiveTheSameNumbersInAParallelRegion) {
+  constexpr std::int64_t kHeads = 3, kRows = 47, kIn = 31, kOut = 40;
+  std::vector<float> weights = draw(kHeads * kOut * kIn, 1);
+  for (float& weight : weights) weight = std::round(weight * 256) / 256;
+  const std::vector<float> x = draw(kHeads * kRows * kIn, 2);
+  std::vector<float> expected(static_cast<std::size_t>(kHeads * kRows * kOut)), got = expected;
+  for (std::int64_t h = 0; h < kHeads; ++h) {
+    const PackedMatmul one(weights.data() + h * kOut * kIn, nullptr, kIn, kOut);
+    one.run(x.data() + h * kRows * kIn, kRows, {}, expected.data() + h * kRows * kOut);
+  }
+  HeadProducts(weights.data(), nullptr, kHeads, kIn, kOut, Operands::kF32)
+      .run(x.data(), kRows, got.data());
+  EXPECT_EQ(got, expected);
 }
 
 TEST(PackedMatmulTest, SmallIntegersAreExactWithAnyOperands) {
