@@ -28,7 +28,23 @@ std::uint16_t to_bf16(float value) {
   return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
 }
 
-bool is_half(float value) { return exact_half(value).has_value(); }
+bool are_halves(std::span<const float> weights) {
+  bool all = true;
+  for (const float weight : weights) all = all & is_half(weight);
+  return all;
+}
+
+// Of a product with `in` numbers an output, which are many: most others end with the first output.
+bool are_halves(const float* weight, std::int64_t in, std::int64_t out) {
+  const auto row = [&](std::int64_t i) {
+    return std::span(weight + i * in, static_cast<std::size_t>(in));
+  };
+  bool all = are_halves(row(0));
+  if (!all) return false;
+#pragma omp parallel for reduction(&& : all)
+  for (std::int64_t i = 1; i < out; ++i) all = all && are_halves(row(i));
+  return all;
+}
 
 float scale_of(std::span<const float> row) {
   float peak = 0;
@@ -75,7 +91,7 @@ class Packer {
   }
   void halves(std::span<const float> row, std::uint16_t* column) const {
     for (std::size_t k = 0; k < row.size(); ++k) {
-      column[static_cast<std::int64_t>(k) * kernels_.columns] = *exact_half(row[k]);
+      column[static_cast<std::int64_t>(k) * kernels_.columns] = to_half(row[k]);
     }
   }
   void bf16(std::span<const float> row, std::uint32_t* column) const {
@@ -118,8 +134,7 @@ PackedWeights pack_weights(const float* weight, const float* bias, std::int64_t 
   packed.panels = divide_up(out, kernels.columns);
   packed.depth = depth_of(in, kernels);
   const auto outputs = static_cast<std::size_t>(packed.panels * kernels.columns);
-  const std::span weights(weight, static_cast<std::size_t>(in * out));
-  packed.halves = kernels.multiply_halves != nullptr && std::ranges::all_of(weights, is_half);
+  packed.halves = kernels.multiply_halves != nullptr && are_halves(weight, in, out);
   packed.words = allocate(packed.panels * packed.panel_words(kernels.columns));
   if (bias != nullptr) {
     packed.bias.resize(outputs);

@@ -176,16 +176,13 @@ TEST(HalfTest, WidensAll65536ValuesExactly) {
 TEST(HalfTest, FindsEveryHalfAndNoOther) {
   for (std::uint32_t half = 0; half < 65536; ++half) {
     const float value = half_to_float(static_cast<std::uint16_t>(half));
-    const bool finite = std::isfinite(value);
-    EXPECT_EQ(exact_half(value),
-              finite ? std::optional(static_cast<std::uint16_t>(half)) : std::nullopt)
-        << half;
-    if (finite) {
-      EXPECT_FALSE(exact_half(std::nextafter(value, 1e9F))) << half;
-    }
+    EXPECT_EQ(is_half(value), std::isfinite(value)) << half;
+    if (!is_half(value)) continue;
+    EXPECT_EQ(to_half(value), half);
+    EXPECT_FALSE(is_half(std::nextafter(value, 1e9F))) << half;
   }
   for (const float value : {65536.0F, 0x1p-25F, 0x1.8p-24F, 0.1F, 1e30F}) {
-    EXPECT_FALSE(exact_half(value)) << value;
+    EXPECT_FALSE(is_half(value)) << value;
   }
 }
 
