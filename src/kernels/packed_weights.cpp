@@ -3,24 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <span>
 
 #include "core/half.h"
-#include "core/large_buffer.h"
+#include "core/lasting_memory.h"
 
 namespace glint {
 namespace {
-
-// Large ones begin with a large page: a call reads all weights once, a page after the other.
-AlignedWords allocate(std::int64_t words) {
-  const std::size_t bytes = static_cast<std::size_t>(words) * sizeof(std::uint32_t);
-  AlignedWords memory = aligned_words(words, bytes >= kLargePage ? kLargePage : kCacheLine);
-  prefer_large_pages({reinterpret_cast<std::byte*>(memory.get()), bytes});
-  return memory;
-}
 
 std::uint16_t to_bf16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -118,16 +108,6 @@ class Packer {
 
 }  // namespace
 
-void FreeAligned::operator()(std::uint32_t* words) const noexcept { std::free(words); }
-
-AlignedWords aligned_words(std::int64_t count, std::size_t alignment) {
-  if (count == 0) return nullptr;
-  void* data = nullptr;
-  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(std::uint32_t);
-  if (::posix_memalign(&data, alignment, std::max(bytes, alignment)) != 0) throw std::bad_alloc();
-  return AlignedWords(static_cast<std::uint32_t*>(data));
-}
-
 PackedWeights pack_weights(const float* weight, const float* bias, std::int64_t in,
                            std::int64_t out, const MatmulKernels& kernels) {
   PackedWeights packed;
@@ -135,7 +115,9 @@ PackedWeights pack_weights(const float* weight, const float* bias, std::int64_t 
   packed.depth = depth_of(in, kernels);
   const auto outputs = static_cast<std::size_t>(packed.panels * kernels.columns);
   packed.halves = kernels.multiply_halves != nullptr && are_halves(weight, in, out);
-  packed.words = allocate(packed.panels * packed.panel_words(kernels.columns));
+  const auto words = static_cast<std::size_t>(packed.panels * packed.panel_words(kernels.columns));
+  packed.words =
+      std::static_pointer_cast<std::uint32_t>(lasting_memory(words * sizeof(std::uint32_t)));
   if (bias != nullptr) {
     packed.bias.resize(outputs);
     std::copy_n(bias, out, packed.bias.begin());

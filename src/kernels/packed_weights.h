@@ -1,7 +1,6 @@
 // The weights of a product in panels, as matmul_kernels.h says.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -10,22 +9,11 @@
 
 namespace glint {
 
-struct FreeAligned {
-  void operator()(std::uint32_t* words) const noexcept;
-};
-
-using AlignedWords = std::unique_ptr<std::uint32_t[], FreeAligned>;
-
-constexpr std::size_t kCacheLine = 64;
-
-// Not set to anything; none is nullptr. Throws std::bad_alloc.
-AlignedWords aligned_words(std::int64_t count, std::size_t alignment = kCacheLine);
-
 struct PackedWeights {
   std::int64_t panels = 0;
   std::int64_t depth = 0;  // words
   bool halves = false;     // f16 numbers in place of words: of kF32, where these are the weights
-  AlignedWords words;      // [panels, depth, columns]
+  std::shared_ptr<std::uint32_t> words;  // [panels, depth, columns]
   // [panels * columns], the last panel's filled up with zeros.
   std::vector<float> bias;                // empty without one
   std::vector<float> scales;              // of kInt8
