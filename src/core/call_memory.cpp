@@ -9,17 +9,6 @@
 #include "core/large_buffer.h"
 
 namespace glint {
-namespace {
-
-constexpr std::size_t kCacheLine = 64;
-
-CallMemory::Memory allocate(std::size_t size, std::size_t alignment) {
-  void* data = nullptr;
-  if (::posix_memalign(&data, alignment, size) != 0) throw std::bad_alloc();
-  return CallMemory::Memory(data);
-}
-
-}  // namespace
 
 class CallMemory::Idle {
  public:
@@ -78,13 +67,11 @@ CallMemory::~CallMemory() { std::exchange(current, std::move(before_))->close();
 
 CallMemory::Block CallMemory::take(std::size_t size) {
   if (size == 0) return {nullptr, 0, nullptr};
-  if (size < kLargePage || !current) return {allocate(size, kCacheLine), size, nullptr};
+  if (size < kLargePage || !current)
+    return {Memory(allocate_aligned(size, kCacheLine)), size, nullptr};
   size = (size + kLargePage - 1) / kLargePage * kLargePage;
   Memory memory = current->find(size);
-  if (!memory) {
-    memory = allocate(size, kLargePage);
-    prefer_large_pages({static_cast<std::byte*>(memory.get()), size});
-  }
+  if (!memory) memory.reset(allocate_aligned(size, kLargePage));
   return {std::move(memory), size, current};
 }
 

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <cstdlib>
 #include <memory>
 #include <new>
 #include <utility>
@@ -15,6 +16,13 @@ void prefer_large_pages(std::span<std::byte> memory) noexcept {
 #if defined(MADV_HUGEPAGE)
   ::madvise(first, size / kLargePage * kLargePage, MADV_HUGEPAGE);
 #endif
+}
+
+void* allocate_aligned(std::size_t size, std::size_t alignment) {
+  void* data = nullptr;
+  if (::posix_memalign(&data, alignment, size) != 0) throw std::bad_alloc();
+  if (alignment == kLargePage) prefer_large_pages({static_cast<std::byte*>(data), size});
+  return data;
 }
 
 LargeBuffer::LargeBuffer(std::size_t size) {

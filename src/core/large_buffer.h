@@ -13,6 +13,12 @@ void prefer_large_pages(std::span<std::byte> memory) noexcept;
 
 inline constexpr std::size_t kLargePage = std::size_t{2} << 20;  // bytes
 
+inline constexpr std::size_t kCacheLine = 64;  // bytes
+
+// `size` bytes, not set to anything, from a multiple of `alignment` on; std::free ends them. Those
+// that start a large page are in large pages. Throws std::bad_alloc.
+void* allocate_aligned(std::size_t size, std::size_t alignment);
+
 class LargeBuffer {
  public:
   // Starts at a page's beginning. Throws std::bad_alloc.

@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <mutex>
-#include <new>
 
 #include "core/large_buffer.h"
 
@@ -11,14 +10,10 @@ namespace {
 
 constexpr std::size_t kBlock = 16 * kLargePage;
 constexpr std::size_t kShares = kBlock / 4;  // larger parts have a block of their own
-constexpr std::size_t kCacheLine = 64;
 
 std::shared_ptr<std::byte> new_block(std::size_t size) {
-  void* data = nullptr;
-  if (::posix_memalign(&data, kLargePage, size) != 0) throw std::bad_alloc();
-  auto* const bytes = static_cast<std::byte*>(data);
-  prefer_large_pages({bytes, size});
-  return {bytes, [](std::byte* block) { std::free(block); }};
+  return {static_cast<std::byte*>(allocate_aligned(size, kLargePage)),
+          [](std::byte* block) { std::free(block); }};
 }
 
 }  // namespace

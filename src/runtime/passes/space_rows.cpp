@@ -1,6 +1,8 @@
 // Rows that lie whole pages apart share a few sets of the first cache, so that a product copies
 // them first. Where nothing but products reads them, they can lie further apart from the start.
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 #include "runtime/passes/graph.h"
 #include "runtime/passes/operators.h"
