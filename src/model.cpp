@@ -98,9 +98,10 @@ Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Model Model::load(const std::string& package_path, const ModelOptions& options) {
   check_options(options);
-  return load(Package::open(
-                  package_path,
-                  {.stop = options.stop, .progress = options.progress, .threads = options.threads}),
+  return load(Package::open(package_path, {.stop = options.stop,
+                                           .progress = options.progress,
+                                           .threads = options.threads,
+                                           .in_place = true}),
               options);
 }
 
@@ -110,19 +111,15 @@ Model Model::load(const Package& package, const ModelOptions& options) {
     const Package kept = package.without_towers();  // LibTorch has them from load_towers on
     auto impl = std::make_shared<Impl>(Impl{kept, {}, {}, options.heads, {}, {}});
     const Manifest& manifest = impl->manifest();
-    if (manifest.tokenizer) {
-      impl->tokenizer =
-          Tokenizer::clip_bpe(*manifest.tokenizer, package.file(manifest.merges_file));
-    }
     const Device device = parse_device(options.device);
-    auto loaded = load_towers(package, impl->tokenizer,
-                              {.device = device,
-                               .max_batch = options.max_batch,
-                               .threads = options.threads,
-                               .precision = options.precision,
-                               .log = options.log,
-                               .stop = options.stop});
+    auto loaded = load_towers(package, {.device = device,
+                                        .max_batch = options.max_batch,
+                                        .threads = options.threads,
+                                        .precision = options.precision,
+                                        .log = options.log,
+                                        .stop = options.stop});
     impl->towers = std::move(loaded.towers);
+    impl->tokenizer = std::move(loaded.tokenizer);
     impl->report = {.package = manifest.name,
                     .device = to_string(device),
                     .threads = options.threads,

@@ -183,6 +183,12 @@ struct OpenOptions {
   // Found by their digest, before any folder is looked into: a base is opened and verified once,
   // and its bytes are shared by all that extend it.
   std::vector<Package> bases{};
+  // The files of towers are taken from the system's file cache in place of a copy in memory, where
+  // the system lets nobody change them meanwhile: a read lease (fcntl(2)), with which a program
+  // that opens one of them for writing waits. For a package that is loaded and let go within
+  // seconds, as Model::load of a path does; loading is that much faster, and holds half of the
+  // memory.
+  bool in_place = false;
 };
 
 }  // namespace glint

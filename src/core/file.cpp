@@ -1,5 +1,6 @@
 #include "core/file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -17,6 +18,7 @@ namespace glint {
 namespace {
 
 constexpr std::size_t kLargeFileBytes = 64 << 20;  // in an allocation of its own
+constexpr std::size_t kReadBytes = 1 << 19;        // at once
 constexpr int kAttempts = 100;                     // at a name that nobody has
 
 struct CloseFile {
@@ -49,9 +51,13 @@ std::vector<std::byte> read_file(const std::string& path, std::int64_t max_bytes
   std::vector<std::byte> bytes;
   bytes.reserve(static_cast<std::size_t>(size));
   if (size >= kLargeFileBytes) prefer_large_pages({bytes.data(), bytes.capacity()});
-  bytes.resize(static_cast<std::size_t>(size));
-  if (std::fread(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) {
-    fail(ErrorCode::kIo, "cannot read all ", bytes.size(), " bytes of ", quote(path));
+  while (bytes.size() < size) {  // what resize() writes is in the cache still when it is read over
+    const std::size_t before = bytes.size();
+    const std::size_t part = std::min<std::uintmax_t>(size - before, kReadBytes);
+    bytes.resize(before + part);
+    if (std::fread(bytes.data() + before, 1, part, file.get()) != part) {
+      fail(ErrorCode::kIo, "cannot read all ", size, " bytes of ", quote(path));
+    }
   }
   return bytes;
 }

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <utility>
 
 #include "core/check.h"
 
@@ -26,33 +28,60 @@ class Descriptor {
       : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (value_ < 0) fail_to_read(path);
   }
-  ~Descriptor() { ::close(value_); }
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int value() const { return value_; }
+  int release() { return std::exchange(value_, -1); }
 
  private:
   int value_;
 };
 
+// Those that wait for the lease's end are told of with a signal that processes ignore by default.
+bool take_lease(int descriptor) {
+#if defined(F_SETLEASE) && defined(F_SETSIG)
+  return ::fcntl(descriptor, F_SETSIG, SIGURG) == 0 &&
+         ::fcntl(descriptor, F_SETLEASE, F_RDLCK) == 0;
+#else
+  return descriptor < 0;
+#endif
+}
+
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) {
   const Descriptor file(path);
+  map(file.value(), path);
+}
+
+std::unique_ptr<const MappedFile> MappedFile::leased(const std::string& path) {
+  Descriptor file(path);
+  if (!take_lease(file.value())) return nullptr;
+  std::unique_ptr<MappedFile> mapped(new MappedFile());
+  mapped->map(file.value(), path);
+  mapped->leased_ = file.release();
+  return mapped;
+}
+
+void MappedFile::map(int descriptor, const std::string& path) {
   struct stat status {};
-  if (::fstat(file.value(), &status) != 0) fail_to_read(path);
+  if (::fstat(descriptor, &status) != 0) fail_to_read(path);
   if (!S_ISREG(status.st_mode)) {
     fail(ErrorCode::kIo, "expected a regular file, got something else: ", quote(path));
   }
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0) return;  // nothing that could be mapped
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.value(), 0);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
   if (address == MAP_FAILED) fail_to_read(path);
   bytes_ = std::span(static_cast<const std::byte*>(address), size);
 }
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  if (leased_ >= 0) ::close(leased_);
 }
 
 void MappedFile::expect_scattered_reads(std::size_t at, std::size_t count) const noexcept {

@@ -27,14 +27,14 @@ constexpr std::size_t kMaxTemplates = 1'000;
 constexpr std::size_t kMaxClasses = 100'000;
 
 // Returns the digest of the manifest.
-std::string check_manifest_digest(const PackageFiles& files) {
+std::string check_manifest_digest(const FileViews& files) {
   for (const std::string_view name : {kManifestName, kManifestDigestName}) {
     if (!files.contains(name)) {
       fail(name == kManifestName ? ErrorCode::kNotFound : ErrorCode::kCorruptPackage, name,
            ": no such file in the package");
     }
   }
-  const std::vector<std::byte>& stated_bytes = files.find(kManifestDigestName)->second;
+  const std::span<const std::byte> stated_bytes = files.find(kManifestDigestName)->second;
   const std::string_view stated(reinterpret_cast<const char*>(stated_bytes.data()),
                                 stated_bytes.size());
   if (stated.size() != 65 || stated.back() != '\n' || !is_sha256_hex(stated.substr(0, 64))) {
@@ -59,7 +59,7 @@ std::vector<std::string> own_files(const Manifest& manifest) {
 }
 
 // Every listed file is there with its digest, and no other.
-void check_file_digests(const PackageFiles& files, const Manifest& manifest,
+void check_file_digests(const FileViews& files, const Manifest& manifest,
                         const OpenOptions& options) {
   Problems problems;
   std::int64_t total = 0;
@@ -97,13 +97,13 @@ void check_file_digests(const PackageFiles& files, const Manifest& manifest,
   problems.throw_if_any(ErrorCode::kCorruptPackage, "files");
 }
 
-const std::vector<std::byte>& listed(const PackageFiles& files, std::string_view path) {
+std::span<const std::byte> listed(const FileViews& files, std::string_view path) {
   const auto found = files.find(path);
   GLINT_CHECK(found != files.end());
   return found->second;
 }
 
-std::vector<std::string> read_templates(const PackageFiles& files, const std::string& path) {
+std::vector<std::string> read_templates(const FileViews& files, const std::string& path) {
   const JsonNode tree = parse_json(listed(files, path), kListLimits, path);
   Problems problems;
   std::vector<std::string> templates;
@@ -117,7 +117,7 @@ std::vector<std::string> read_templates(const PackageFiles& files, const std::st
   return templates;
 }
 
-std::vector<std::string> read_classes(const PackageFiles& files) {
+std::vector<std::string> read_classes(const FileViews& files) {
   const JsonNode tree = parse_json(listed(files, kClassesName), kListLimits, kClassesName);
   Problems problems;
   std::vector<std::string> classes;
@@ -133,7 +133,7 @@ std::vector<std::string> read_classes(const PackageFiles& files) {
   return classes;
 }
 
-void fill_from_lists(const PackageFiles& files, ParsedManifest& parsed) {
+void fill_from_lists(const FileViews& files, ParsedManifest& parsed) {
   for (auto& [name, task] : parsed.manifest.tasks) {
     const auto& paths = parsed.templates.find(name)->second;
     GLINT_CHECK(paths.size() == task.heads.size());
@@ -146,7 +146,7 @@ void fill_from_lists(const PackageFiles& files, ParsedManifest& parsed) {
 }
 
 // The outer form of every file that another library will read, and the reference's tensors.
-void check_contents(const PackageFiles& files, const Manifest& manifest) {
+void check_contents(const FileViews& files, const Manifest& manifest) {
   std::set<std::string, std::less<>> archives;
   for (const auto& [name, tower] : manifest.towers) archives.insert(tower.file);
   for (const auto& [path, bytes] : files) {
@@ -161,16 +161,37 @@ void check_contents(const PackageFiles& files, const Manifest& manifest) {
 
 }  // namespace
 
-OpenedPackage open_files(PackageFiles files, const OpenOptions& options,
-                         const FindBase& find_base) {
-  std::string digest = check_manifest_digest(files);
-  ParsedManifest parsed = parse_manifest(listed(files, kManifestName), kManifestName, find_base);
-  check_file_digests(files, parsed.manifest, options);
-  fill_from_lists(files, parsed);
-  check_contents(files, parsed.manifest);
-  std::vector<std::byte> bytes = std::move(files.find(kManifestName)->second);
-  files.erase(std::string(kManifestName));
-  files.erase(std::string(kManifestDigestName));
+FileViews StoredFiles::views() const {
+  FileViews all(read.begin(), read.end());
+  for (const auto& [path, file] : mapped) all.emplace(path, file->bytes());
+  return all;
+}
+
+std::optional<std::span<const std::byte>> StoredFiles::find(std::string_view path) const {
+  const auto in_memory = read.find(path);
+  if (in_memory != read.end()) return in_memory->second;
+  const auto on_disk = mapped.find(path);
+  if (on_disk != mapped.end()) return on_disk->second->bytes();
+  return std::nullopt;
+}
+
+void StoredFiles::move_to(StoredFiles& other, std::string_view path) {
+  const auto in_memory = read.find(path);
+  if (in_memory != read.end()) other.read.insert(read.extract(in_memory));
+  const auto on_disk = mapped.find(path);
+  if (on_disk != mapped.end()) other.mapped.insert(mapped.extract(on_disk));
+}
+
+OpenedPackage open_files(StoredFiles files, const OpenOptions& options, const FindBase& find_base) {
+  const FileViews views = files.views();
+  std::string digest = check_manifest_digest(views);
+  ParsedManifest parsed = parse_manifest(listed(views, kManifestName), kManifestName, find_base);
+  check_file_digests(views, parsed.manifest, options);
+  fill_from_lists(views, parsed);
+  check_contents(views, parsed.manifest);
+  std::vector<std::byte> bytes = std::move(files.read.find(kManifestName)->second);
+  files.read.erase(std::string(kManifestName));
+  files.read.erase(std::string(kManifestDigestName));
   return {std::move(files), std::move(parsed.manifest), std::move(bytes), std::move(digest),
           std::move(parsed.base)};
 }

@@ -63,20 +63,23 @@ struct Package::Impl {
   std::string path;
   std::string folder;  // absolute, or empty in memory
   std::optional<Package> base;
-  std::shared_ptr<const PackageFiles> towers;  // their files; none once they are given back
+  std::shared_ptr<const StoredFiles> towers;  // their files; none once they are given back
   std::unique_ptr<ReadAgain> again = std::make_unique<ReadAgain>();
 
-  static Package make(PackageFiles files, const std::string& path, const std::string& folder,
+  static Package make(StoredFiles files, const std::string& path, const std::string& folder,
                       const OpenOptions& options, const FindBase& find_base) {
     OpenedPackage opened = open_files(std::move(files), options, find_base);
     std::optional<Package> base = std::exchange(opened.base, {});
-    PackageFiles towers;
+    StoredFiles towers;
     for (const auto& [name, tower] : opened.manifest.towers) {
-      if (auto file = opened.files.extract(tower.file)) towers.insert(std::move(file));
+      opened.files.move_to(towers, tower.file);
+    }
+    for (auto& [name, file] : std::exchange(opened.files.mapped, {})) {  // what is kept is read
+      opened.files.read.emplace(name, std::vector(file->bytes().begin(), file->bytes().end()));
     }
     return Package(std::make_shared<const Impl>(
         Impl{std::make_shared<const OpenedPackage>(std::move(opened)), path, folder,
-             std::move(base), std::make_shared<const PackageFiles>(std::move(towers))}));
+             std::move(base), std::make_shared<const StoredFiles>(std::move(towers))}));
   }
 
   static Package open_folder(const std::string& path, const OpenOptions& options,
@@ -112,7 +115,7 @@ Package Package::from_memory(PackageFiles files, const std::string& name) {
 Package Package::from_memory(PackageFiles files, const std::string& name,
                              const OpenOptions& options) {
   return naming(name, [&] {
-    return Impl::make(std::move(files), name, {}, options, [&](const BaseSpec& base) {
+    return Impl::make({.read = std::move(files)}, name, {}, options, [&](const BaseSpec& base) {
       if (const Package* const given = Impl::given(base, options)) return *given;
       fail(ErrorCode::kNotFound, "extends: expected a package ", quote(base.name), " with SHA-256 ",
            base.digest.substr(0, 12), " among OpenOptions::bases, got none");
@@ -133,12 +136,9 @@ std::span<const std::byte> Package::file(std::string_view name) const {
   const auto& extends = manifest().extends;
   if (extends && extends->files.contains(name)) return impl_->base->file(name);
   if (impl_->towers) {
-    const auto found = impl_->towers->find(name);
-    if (found != impl_->towers->end()) return found->second;
+    if (const auto found = impl_->towers->find(name)) return *found;
   }
-  const PackageFiles& files = impl_->opened->files;
-  const auto found = files.find(name);
-  if (found != files.end()) return found->second;
+  if (const auto found = impl_->opened->files.find(name)) return *found;
   const auto listed = manifest().files.find(name);
   if (listed == manifest().files.end()) {
     fail(ErrorCode::kNotFound, "package ", quote(impl_->path), " lists no file ", quote(name));

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxEntries = 1'000;  // files and folders
 constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{8} << 30;
+constexpr std::uintmax_t kLeastMappedBytes = 1 << 20;  // smaller files are read as fast
 constexpr std::uintmax_t kMaxPackageBytes = std::uintmax_t{16} << 30;
 
 [[noreturn]] void fail_io(const std::string& path, const std::error_code& error) {
@@ -67,7 +68,7 @@ std::size_t threads_of(const OpenOptions& options) {
       std::max(1, options.threads > 0 ? options.threads : omp_get_max_threads()));
 }
 
-PackageFiles read_package_folder(const std::string& path, const OpenOptions& options) {
+StoredFiles read_package_folder(const std::string& path, const OpenOptions& options) {
   const fs::path folder(path);
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
@@ -82,9 +83,17 @@ PackageFiles read_package_folder(const std::string& path, const OpenOptions& opt
     fail(ErrorCode::kNotFound, "expected a folder with ", kManifestName, ", got none");
   }
   const auto sizes = list_folder(folder);
-  PackageFiles files;
+  StoredFiles files;
+  for (const auto& [name, size] : sizes) {
+    if (!options.in_place || size < kLeastMappedBytes || !name.ends_with(".pt")) continue;
+    if (auto mapped = MappedFile::leased((folder / name).string())) {
+      files.mapped.emplace(name, std::move(mapped));
+    }
+  }
   std::vector<PackageFiles::iterator> places;
-  for (const auto& [name, size] : sizes) places.push_back(files.try_emplace(name).first);
+  for (const auto& [name, size] : sizes) {
+    if (!files.mapped.contains(name)) places.push_back(files.read.try_emplace(name).first);
+  }
   in_threads(places.size(), threads_of(options), [&](std::size_t i, std::size_t) {
     check_stop(options.stop);
     auto& [name, bytes] = *places[i];

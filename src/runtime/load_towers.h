@@ -28,14 +28,13 @@ struct TowersOptions {
 
 struct LoadedTowers {
   std::shared_ptr<const Towers> towers;
+  std::optional<Tokenizer> tokenizer;       // none without a text tower
   std::vector<TowerReport> reports;         // in the order of their names
   Precision precision = Precision::kExact;  // that they compute in
 };
 
-// `tokenizer`: the package's, or none when it has no text tower.
-// Throws Error: kDevice (no such device here), kCorruptPackage (a tower is not what the manifest
-// declares), kOutOfMemory, kCancelled.
-LoadedTowers load_towers(const Package& package, std::optional<Tokenizer> tokenizer,
-                         const TowersOptions& options);
+// Throws Error: kDevice (no such device here), kCorruptPackage (a tower or the merges are not what
+// the manifest declares), kOutOfMemory, kCancelled.
+LoadedTowers load_towers(const Package& package, const TowersOptions& options);
 
 }  // namespace glint

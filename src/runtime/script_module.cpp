@@ -1,16 +1,13 @@
 #include "runtime/script_module.h"
 
-#include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/freeze_module.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/graph_iterator.h>
-#include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "core/call_memory.h"
 #include "core/check.h"
@@ -19,43 +16,10 @@
 namespace glint {
 namespace {
 
-// Lets LibTorch read an archive that lies in memory, without a copy.
-class MemoryReader : public caffe2::serialize::ReadAdapterInterface {
- public:
-  explicit MemoryReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
-  size_t size() const override { return bytes_.size(); }
-  size_t read(uint64_t pos, void* buffer, size_t n, const char* /*what*/) const override {
-    if (pos > bytes_.size()) return 0;
-    const size_t count = std::min<size_t>(n, bytes_.size() - pos);
-    std::memcpy(buffer, bytes_.data() + pos, count);
-    return count;
-  }
-
- private:
-  std::span<const std::byte> bytes_;
-};
-
-// Widens floating point weights to f32, after checking that they are stored as declared.
-void widen(torch::jit::Module& module, const TowerSpec& spec, const std::string& tower) {
-  const auto stored = spec.storage == DType::kF16 ? at::kHalf : at::kFloat;
-  const auto widen_one = [&](const std::string& name, at::Tensor value) {
-    if (!value.is_floating_point()) return;
-    if (value.scalar_type() != stored) {
-      fail(ErrorCode::kCorruptPackage, "towers.", tower, ".storage: expected ",
-           to_string(spec.storage), " weights, got ", c10::toString(value.scalar_type()), " in ",
-           quote(name), " of ", quote(spec.file));
-    }
-    value.set_data(value.to(at::kFloat));
-  };
-  for (const auto& item : module.named_parameters(true)) widen_one(item.name, item.value);
-  for (const auto& item : module.named_buffers(true)) widen_one(item.name, item.value);
-}
-
-// The module with its weights in f32 on the device.
+// The module, with its weights as they are stored, on the device.
 torch::jit::Module load(const std::string& tower, const TowerSpec& spec,
-                        std::span<const std::byte> bytes, at::Device device) {
-  torch::jit::Module module = torch::jit::load(std::make_shared<MemoryReader>(bytes), device,
-                                               /*load_debug_files=*/false);
+                        const SharedArchive& archive, at::Device device) {
+  torch::jit::Module module = read_script(archive, quote(spec.file), device);
   for (const auto& [name, method] : spec.methods) {
     if (!module.find_method(name)) {
       fail(ErrorCode::kCorruptPackage, "towers.", tower, ".methods.", name,
@@ -63,7 +27,7 @@ torch::jit::Module load(const std::string& tower, const TowerSpec& spec,
     }
   }
   module.eval();
-  widen(module, spec, tower);
+  check_storage(module, spec, tower);
   return module;
 }
 
@@ -186,9 +150,8 @@ std::string compute_of(Precision precision) {
 
 }  // namespace
 
-ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
-                           std::span<const std::byte> bytes, at::Device device, Precision precision,
-                           int threads)
+ScriptModule::ScriptModule(std::string name, const TowerSpec& spec, const SharedArchive& archive,
+                           at::Device device, Precision precision, int threads)
     : name_(std::move(name)), device_(device) {
   guarded(ErrorCode::kCorruptPackage, cat("loading ", quote(spec.file)), [&] {
     const ComputeScope scope(threads);
@@ -197,19 +160,27 @@ ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
                .storage = std::string(to_string(spec.storage)),
                .compute = compute_of(precision),
                .passes = {"freeze", "inline"}};
-    torch::jit::Module loaded = load(name_, spec, bytes, device);
+    torch::jit::Module loaded = load(name_, spec, archive, device);
     report_.weights = count_weights(loaded);
+    WeightUses uses;
     for (const auto& [method_name, method_spec] : spec.methods) {
       auto graph = loaded.get_method(method_name).graph()->copy();
       torch::jit::Inline(*graph);
+      uses.add(graph);
       auto kinds = count_kinds(graph);
       report_.methods.push_back(
           {.name = method_name, .nodes_loaded = sum_of(kinds), .kinds_loaded = std::move(kinds)});
     }
+    if (device.is_cpu()) {
+      widen_weights(loaded, uses);
+    } else {
+      widen_weights(loaded);  // no pass packs them
+    }
     const torch::jit::Module frozen = freeze(loaded, spec);
     passes::PackedLayers layers(arithmetic(precision));
+    LastingConstants constants;
     for (const auto& [method_name, method_spec] : spec.methods) {
-      compile(frozen, method_name, method_spec, spec.file, layers);
+      compile(frozen, method_name, method_spec, spec.file, layers, constants);
     }
     report_.fallbacks = layers.refusals();
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
@@ -219,7 +190,7 @@ ScriptModule::ScriptModule(std::string name, const TowerSpec& spec,
 
 void ScriptModule::compile(const torch::jit::Module& module, const std::string& name,
                            const MethodSpec& spec, const std::string& file,
-                           passes::PackedLayers& layers) {
+                           passes::PackedLayers& layers, LastingConstants& constants) {
   auto graph = module.get_method(name).graph()->copy();
   torch::jit::Inline(*graph);
   const std::string where = cat("towers.", name_, ".methods.", name);
@@ -236,8 +207,12 @@ void ScriptModule::compile(const torch::jit::Module& module, const std::string& 
       }
     }
   }
+  constants.take_over(graph);
   // The frozen module holds the plain weights too: it goes, unless a method needs it.
-  if (graph->inputs().front()->hasUses()) self_ = module._ivalue();
+  if (graph->inputs().front()->hasUses()) {
+    widen_weights(module);
+    self_ = module._ivalue();
+  }
   MethodReport& report = *std::ranges::find(report_.methods, name, &MethodReport::name);
   report.kinds_executed = count_kinds(graph);
   report.nodes_executed = sum_of(report.kinds_executed);

@@ -19,18 +19,20 @@
 #include <vector>
 
 #include "runtime/passes/passes.h"
+#include "runtime/script_archive.h"
+#include "runtime/tower_weights.h"
 
 namespace glint {
 
 // Immutable after construction; run() may be called concurrently.
 class ScriptModule {
  public:
-  // Loads `bytes` (already verified), widens the weights from spec.storage to f32, moves them to
-  // `device`, freezes the declared methods and, on the CPU, rewrites them to compute in `precision`,
-  // which this CPU must have. `name` is the tower's, for messages. Computes with `threads` CPU threads
-  // (0: as many as the host has set).
-  // Throws Error(kCorruptPackage) when the archive does not hold what `spec` declares.
-  ScriptModule(std::string name, const TowerSpec& spec, std::span<const std::byte> bytes,
+  // Loads an archive (already verified), widens the weights from spec.storage to f32, moves them to
+  // `device`, freezes the declared methods and, on the CPU, rewrites them to compute in
+  // `precision`, which this CPU must have. `name` is the tower's, for messages. Computes with
+  // `threads` CPU threads (0: as many as the host has set). Throws Error(kCorruptPackage) when the
+  // archive does not hold what `spec` declares.
+  ScriptModule(std::string name, const TowerSpec& spec, const SharedArchive& archive,
                at::Device device, Precision precision = Precision::kExact, int threads = 0);
 
   // The declaration of a method. Throws Error(kNotFound).
@@ -56,7 +58,7 @@ class ScriptModule {
 
   const Method& find(std::string_view name) const;
   void compile(const torch::jit::Module& module, const std::string& name, const MethodSpec& spec,
-               const std::string& file, passes::PackedLayers& layers);
+               const std::string& file, passes::PackedLayers& layers, LastingConstants& constants);
 };
 
 }  // namespace glint

@@ -51,13 +51,9 @@ Precision available(const TowersOptions& options) {
 
 class TorchTowers final : public Towers {
  public:
-  TorchTowers(const Package& package, std::optional<Tokenizer> tokenizer,
-              const TowersOptions& options)
-      : package_(package.without_towers()),
-        options_(options),
-        precision_(available(options)),
-        tokenizer_(std::move(tokenizer)) {
-    load_modules(package, torch_device(options.device));
+  TorchTowers(const Package& package, const TowersOptions& options)
+      : package_(package.without_towers()), options_(options), precision_(available(options)) {
+    load_parts(package, torch_device(options.device));
     for (const auto& [name, spec] : package.manifest().preprocess) {
       preprocessors_.emplace(name, Preprocessor(spec));
     }
@@ -117,6 +113,8 @@ class TorchTowers final : public Towers {
 
   Precision precision() const { return precision_; }
 
+  const std::optional<Tokenizer>& known_tokenizer() const { return tokenizer_; }
+
   std::vector<TowerReport> reports() const {
     std::vector<TowerReport> all;
     for (const auto& [name, module] : modules_) all.push_back(module.report());
@@ -125,16 +123,23 @@ class TorchTowers final : public Towers {
 
  private:
   // Some towers at once, the threads shared among them: much of a tower's loading is not parallel.
-  void load_modules(const Package& package, at::Device device) {
+  // The tokenizer, which is one thread's, comes behind them.
+  void load_parts(const Package& package, at::Device device) {
     const auto& towers = package.manifest().towers;
     const auto threads = static_cast<std::size_t>(
         options_.threads > 0 ? options_.threads : std::max(1, omp_get_max_threads()));
     const std::size_t at_once = std::min(threads, towers.size());
     std::vector<std::optional<ScriptModule>> loaded(towers.size());
-    in_threads(towers.size(), at_once, [&](std::size_t i, std::size_t) {
+    const auto owner = std::make_shared<const Package>(package);
+    in_threads(towers.size() + 1, at_once, [&](std::size_t i, std::size_t) {
       check_stop(options_.stop);
+      if (i == towers.size()) {
+        load_tokenizer(package);
+        return;
+      }
       const auto& [name, spec] = *std::next(towers.begin(), static_cast<std::ptrdiff_t>(i));
-      loaded[i].emplace(name, spec, package.file(spec.file), device, precision_,
+      const SharedArchive archive{package.file(spec.file), owner};
+      loaded[i].emplace(name, spec, archive, device, precision_,
                         static_cast<int>(threads / at_once));
     });
     for (std::size_t i = 0; const auto& [name, spec] : towers) {
@@ -142,6 +147,12 @@ class TorchTowers final : public Towers {
       const auto added = modules_.emplace(name, std::move(*loaded[i++])).first;
       log_loaded(added->second.report());
     }
+  }
+
+  void load_tokenizer(const Package& package) {
+    const Manifest& manifest = package.manifest();
+    if (!manifest.tokenizer) return;
+    tokenizer_ = Tokenizer::clip_bpe(*manifest.tokenizer, package.file(manifest.merges_file));
   }
 
   const Tokenizer& tokenizer() const {
@@ -244,12 +255,9 @@ class TorchTowers final : public Towers {
 
 }  // namespace
 
-LoadedTowers load_towers(const Package& package, std::optional<Tokenizer> tokenizer,
-                         const TowersOptions& options) {
-  auto towers = std::make_shared<const TorchTowers>(package, std::move(tokenizer), options);
-  auto reports = towers->reports();
-  const Precision precision = towers->precision();
-  return {std::move(towers), std::move(reports), precision};
+LoadedTowers load_towers(const Package& package, const TowersOptions& options) {
+  const auto towers = std::make_shared<const TorchTowers>(package, options);
+  return {towers, towers->known_tokenizer(), towers->reports(), towers->precision()};
 }
 
 }  // namespace glint

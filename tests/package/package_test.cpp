@@ -26,17 +26,17 @@ using test::to_text;
 
 void expect_refused(const Files& files, std::string_view part,
                     ErrorCode code = ErrorCode::kCorruptPackage) {
-  expect_error(code, part, [&] { open_files(files, {}); });
+  expect_error(code, part, [&] { open_files({.read = files}, {}); });
 }
 
 TEST(OpenFilesTest, TakesTheTinyPackage) {
-  const OpenedPackage opened = open_files(tiny_package(), {});
+  const OpenedPackage opened = open_files({.read = tiny_package()}, {});
   EXPECT_EQ(opened.manifest.name, "tiny-test");
   EXPECT_EQ(opened.manifest.classes, (std::vector<std::string>{"cat", "dog"}));
   EXPECT_EQ(opened.manifest.tasks.at("classify").heads.at(0).templates,
             (std::vector<std::string>{"a photo of a {}.", "{}"}));
   EXPECT_EQ(opened.digest + "\n", to_text(tiny_package().at("glint.json.sha256")));
-  EXPECT_EQ(opened.files.size(), 8U);
+  EXPECT_EQ(opened.files.read.size(), 8U);
 }
 
 TEST(OpenFilesTest, UsesTheBareLabelWithoutTemplates) {
@@ -45,7 +45,7 @@ TEST(OpenFilesTest, UsesTheBareLabelWithoutTemplates) {
   const std::string name = "\"templates\": \"templates.json\"";
   text.replace(text.find(name), name.size(), "\"templates\": null");
   test::set_manifest(files, text);
-  EXPECT_EQ(open_files(files, {}).manifest.tasks.at("classify").heads.at(0).templates,
+  EXPECT_EQ(open_files({.read = files}, {}).manifest.tasks.at("classify").heads.at(0).templates,
             (std::vector<std::string>{"{}"}));
 }
 
@@ -56,7 +56,7 @@ TEST(OpenFilesTest, HasNoClassesWithoutTheirFile) {
   const std::size_t begin = text.find("\"classes.json\"");
   text.erase(begin, text.find(',', begin) + 1 - begin);
   test::set_manifest(files, text);
-  EXPECT_TRUE(open_files(files, {}).manifest.classes.empty());
+  EXPECT_TRUE(open_files({.read = files}, {}).manifest.classes.empty());
 }
 
 TEST(OpenFilesTest, ChecksTheManifestBeforeItIsParsed) {
@@ -91,7 +91,7 @@ TEST(OpenFilesTest, RefusesEveryFlippedBitOfAFile) {
     for (int i = 0; i < 8; ++i) {
       Files files = tiny_package();
       files[name][random() % content.size()] ^= static_cast<std::byte>(1 << random() % 8);
-      EXPECT_THROW(open_files(files, {}), Error) << name;
+      EXPECT_THROW(open_files({.read = files}, {}), Error) << name;
     }
   }
 }
@@ -103,7 +103,7 @@ TEST(OpenFilesTest, NamesEveryWrongMissingAndUnlistedFile) {
   files.erase("reference/1.png");
   files["notes.txt"] = to_bytes("x");
   files["towers/../x"] = to_bytes("x");
-  const std::string message = test::error_of([&] { open_files(files, {}); });
+  const std::string message = test::error_of([&] { open_files({.read = files}, {}); });
   EXPECT_TRUE(message.starts_with("files: 5 problems: ")) << message;
   for (const char* part :
        {"\"notes.txt\": expected no file that glint.json does not list",
@@ -117,7 +117,7 @@ TEST(OpenFilesTest, LooksIntoNoFileWithAWrongDigest) {
   Files files = tiny_package();
   files["templates.json"] = to_bytes("[");
   files["towers/text.pt"] = to_bytes("no archive");
-  const std::string message = test::error_of([&] { open_files(files, {}); });
+  const std::string message = test::error_of([&] { open_files({.read = files}, {}); });
   EXPECT_TRUE(message.starts_with("files: 2 problems: ")) << message;
 }
 

@@ -173,19 +173,6 @@ TEST(HalfTest, WidensAll65536ValuesExactly) {
   }
 }
 
-TEST(HalfTest, FindsEveryHalfAndNoOther) {
-  for (std::uint32_t half = 0; half < 65536; ++half) {
-    const float value = half_to_float(static_cast<std::uint16_t>(half));
-    EXPECT_EQ(is_half(value), std::isfinite(value)) << half;
-    if (!is_half(value)) continue;
-    EXPECT_EQ(to_half(value), half);
-    EXPECT_FALSE(is_half(std::nextafter(value, 1e9F))) << half;
-  }
-  for (const float value : {65536.0F, 0x1p-25F, 0x1.8p-24F, 0.1F, 1e30F}) {
-    EXPECT_FALSE(is_half(value)) << value;
-  }
-}
-
 TEST(ReferenceTest, ComparesNamesKindsAndShapesWithTheManifest) {
   Manifest manifest;
   manifest.embed_dim = 1;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 
 #include "package/extension_support.h"
@@ -19,6 +20,15 @@ using test::expect_error;
 using test::tiny_package;
 
 constexpr const char* kTower = "towers/image.pt";
+
+// With a tower of two megabytes.
+test::Files large_package() {
+  test::Files files = tiny_package();
+  auto entries = test::tower_entries(test::tower_code());
+  entries.push_back({"archive/data/1", test::Bytes(std::size_t{2} << 20)});
+  test::set_file(files, kTower, test::make_archive(entries));
+  return files;
+}
 
 class WithoutTowersTest : public testing::Test {
  protected:
@@ -78,6 +88,36 @@ TEST_F(WithoutTowersTest, ABaseGivesItsOwnBack) {
 
 TEST(WithoutTowersInMemoryTest, KeepsWhatCannotBeReadAgain) {
   EXPECT_EQ(base().without_towers().file(kTower).data(), base().file(kTower).data());
+}
+
+// Files of a megabyte are mapped where the system gives a lease, and the package is the same.
+TEST(InPlaceTest, IsTheSamePackage) {
+  const test::ScratchFolder scratch;
+  const std::string path = (scratch.path() / "tiny-test.glint").string();
+  const test::Files files = large_package();
+  test::write_files(files, path);
+
+  const Package read = Package::open(path), mapped = Package::open(path, {.in_place = true});
+  EXPECT_EQ(mapped.digest(), read.digest());
+  for (const auto& [name, digest] : read.manifest().files) {
+    EXPECT_TRUE(std::ranges::equal(mapped.file(name), read.file(name))) << name;
+  }
+  const Package less = mapped.without_towers();
+  EXPECT_TRUE(std::ranges::equal(less.file(kTower), read.file(kTower)));
+}
+
+// A file that a program has open for writing gets no lease: it is read.
+TEST(InPlaceTest, ReadsWhatOthersMayChange) {
+  const test::ScratchFolder scratch;
+  const std::string path = (scratch.path() / "tiny-test.glint").string();
+  const test::Files files = large_package();
+  test::write_files(files, path);
+
+  std::ofstream writer(fs::path(path) / kTower, std::ios::in | std::ios::out);
+  const Package package = Package::open(path, {.in_place = true});
+  writer.put('x').flush();
+  fs::resize_file(fs::path(path) / kTower, 10);
+  EXPECT_TRUE(std::ranges::equal(package.file(kTower), files.at(kTower)));
 }
 
 }  // namespace

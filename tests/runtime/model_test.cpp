@@ -271,7 +271,9 @@ TEST(ModelTest, ReportsHowItComputes) {
                                       "fuse_heads"}));
   for (const MethodReport& method : report.towers[1].methods) {
     EXPECT_GT(method.nodes_executed, 0);
-    EXPECT_LE(method.nodes_executed, method.nodes_loaded) << method.name;
+    // A table of f16 is looked up in, then its rows are widened: aten::to and its constants.
+    const std::int64_t more = method.name == "embed" ? 4 : 0;
+    EXPECT_LE(method.nodes_executed, method.nodes_loaded + more) << method.name;
   }
 }
 

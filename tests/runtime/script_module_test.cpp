@@ -38,8 +38,8 @@ TowerSpec spec(DType storage = DType::kF32) {
 }
 
 ScriptModule load(const std::string& forward, const TowerSpec& tower = spec()) {
-  const std::string bytes = archive(forward);
-  return ScriptModule("image", tower, std::as_bytes(std::span(bytes)), at::kCPU);
+  const auto bytes = std::make_shared<const std::string>(archive(forward));
+  return ScriptModule("image", tower, {std::as_bytes(std::span(*bytes)), bytes}, at::kCPU);
 }
 
 constexpr auto kCorrupt = ErrorCode::kCorruptPackage;

@@ -31,6 +31,13 @@ std::optional<at::Tensor> constant_floats(const Value* value) {
   return fits ? tensor : std::nullopt;
 }
 
+std::optional<at::Tensor> constant_weight(const Value* value) {
+  auto tensor = constant_tensor(value);
+  const bool fits = tensor && tensor->is_cpu() && tensor->numel() > 0 &&
+                    (tensor->scalar_type() == at::kFloat || tensor->scalar_type() == at::kHalf);
+  return fits ? tensor : std::nullopt;
+}
+
 std::optional<std::int64_t> constant_int(const Value* value) {
   const auto constant = torch::jit::toIValue(value);
   return constant && constant->isInt() ? std::optional(constant->toInt()) : std::nullopt;

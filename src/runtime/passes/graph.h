@@ -18,6 +18,8 @@ std::vector<torch::jit::Node*> nodes_of(const Graph& graph, c10::Symbol kind);
 std::optional<at::Tensor> constant_tensor(const torch::jit::Value* value);
 // f32 numbers on the CPU, at least one.
 std::optional<at::Tensor> constant_floats(const torch::jit::Value* value);
+// The same of a layer that is to be packed: f32, or f16 as it is stored.
+std::optional<at::Tensor> constant_weight(const torch::jit::Value* value);
 std::optional<std::int64_t> constant_int(const torch::jit::Value* value);
 bool is_number(const torch::jit::Value* value, double wanted);
 std::optional<std::vector<std::int64_t>> constant_sizes(const torch::jit::Value* value);

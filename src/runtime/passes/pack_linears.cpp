@@ -32,6 +32,11 @@ std::optional<Pair> constant_pair(const Value* value, std::int64_t least) {
   return Pair{(*sizes)[0], (*sizes)[1]};
 }
 
+// f32, in which layers are packed.
+at::Tensor widened(const at::Tensor& weight) {
+  return weight.defined() ? weight.to(at::kFloat) : weight;
+}
+
 const void* data_of(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr() : nullptr;
 }
@@ -46,7 +51,7 @@ c10::intrusive_ptr<Layer> PackedLayers::find_or_make(const Key& key, const at::T
   if (found == layers_.end()) {
     c10::intrusive_ptr<Layer> layer;
     try {
-      layer = c10::make_intrusive<Layer>(weight, bias, arguments...);
+      layer = c10::make_intrusive<Layer>(widened(weight), widened(bias), arguments...);
     } catch (const Error& error) {  // of the trial: the layer stays as it is
       refusals_.emplace_back(error.what());
     }
@@ -90,7 +95,7 @@ PackedLayers::Plain PackedLayers::plain(const PackedLinear& layer) const {
 std::int64_t pack_linears(const Graph& graph, PackedLayers& layers) {
   std::int64_t changed = 0;
   for (Node* node : nodes_of(graph, c10::aten::linear)) {
-    const auto weight = constant_floats(node->input(1));
+    const auto weight = constant_weight(node->input(1));
     if (!weight || weight->dim() != 2) continue;
     const auto bias = constant_bias(node->input(2), weight->size(0));
     if (!bias) continue;

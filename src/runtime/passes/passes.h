@@ -72,7 +72,9 @@ class PackedLayers {
 
 // Each returns how many places it changed.
 
-// aten::linear with constant f32 weights -> glint::linear.
+// aten::embedding with a constant f16 table -> aten::to of its rows, f32.
+std::int64_t look_up_halves(const Graph& graph);
+// aten::linear with constant weights, f32 or f16 -> glint::linear.
 std::int64_t pack_linears(const Graph& graph, PackedLayers& layers);
 // aten::conv2d with constant f32 weights, of one group and no dilation -> glint::convolution.
 std::int64_t pack_convolutions(const Graph& graph, PackedLayers& layers);
