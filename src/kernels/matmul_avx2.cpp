@@ -19,6 +19,7 @@ const MatmulKernels kAvx2{"avx2",
                           nullptr,
                           &to_winograd,
                           &from_winograd,
-                          &multiply_halves};
+                          &multiply_halves,
+                          &to_halves};
 
 }  // namespace glint::matmul

@@ -19,6 +19,7 @@ const MatmulKernels kAvx512{"avx512",
                             nullptr,
                             &to_winograd,
                             &from_winograd,
-                            &multiply_halves};
+                            &multiply_halves,
+                            &to_halves};
 
 }  // namespace glint::matmul

@@ -99,6 +99,8 @@ struct MatmulKernels {
   // Of kF32, for weights that f16 holds as they are: the same product with a panel of
   // [depth][columns] f16 numbers; nullptr without it.
   void (*multiply_halves)(const MatmulTile& tile) = nullptr;
+  // With it: numbers [count] -> f16; whether f16 holds each of them as it is.
+  bool (*to_halves)(const float* numbers, std::int64_t count, std::uint16_t* halves) = nullptr;
 };
 
 inline std::int64_t numbers_a_word(Operands operands) {

@@ -1,12 +1,14 @@
 #include "kernels/packed_weights.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <span>
 
-#include "core/half.h"
 #include "core/lasting_memory.h"
 
 namespace glint {
@@ -18,83 +20,106 @@ std::uint16_t to_bf16(float value) {
   return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
 }
 
-bool are_halves(std::span<const float> weights) {
-  bool all = true;
-  for (const float weight : weights) all = all & is_half(weight);
-  return all;
-}
-
-// Of a product with `in` numbers an output, which are many: most others end with the first output.
-bool are_halves(const float* weight, std::int64_t in, std::int64_t out) {
-  const auto row = [&](std::int64_t i) {
-    return std::span(weight + i * in, static_cast<std::size_t>(in));
-  };
-  bool all = are_halves(row(0));
-  if (!all) return false;
-#pragma omp parallel for reduction(&& : all)
-  for (std::int64_t i = 1; i < out; ++i) all = all && are_halves(row(i));
-  return all;
-}
-
 float scale_of(std::span<const float> row) {
   float peak = 0;
   for (const float w : row) peak = std::max(peak, std::abs(w));
   return peak / 127;
 }
 
-// The rows of one output as it is stored: [words], the last one filled up with zeros.
+// Rows [depth] of all columns -> panel [depth][columns], a cache line of every row after the other.
+template <typename Number>
+void transpose(std::span<const void* const> rows, std::int64_t depth, Number* panel) {
+  constexpr std::int64_t kLine = 64 / sizeof(Number);
+  for (std::int64_t begin = 0; begin < depth; begin += kLine) {
+    const std::int64_t end = std::min(depth, begin + kLine);
+    for (std::size_t column = 0; column < rows.size(); ++column) {
+      const auto* const row = static_cast<const Number*>(rows[column]);
+      for (std::int64_t k = begin; k < end; ++k) {
+        panel[static_cast<std::size_t>(k) * rows.size() + column] = row[k];
+      }
+    }
+  }
+}
+
+// Makes panels, in one thread, of numbers of one type: f32, f16, or words of others.
 class Packer {
  public:
   Packer(const float* weight, std::int64_t in, std::int64_t out, const MatmulKernels& kernels,
          PackedWeights& to)
-      : weight_(weight), in_(in), out_(out), kernels_(kernels), to_(to) {}
+      : weight_(weight),
+        in_(in),
+        out_(out),
+        kernels_(kernels),
+        to_(to),
+        room_(static_cast<std::size_t>(kernels.columns * to.depth) * sizeof(std::uint32_t)),
+        rows_(static_cast<std::size_t>(kernels.columns)) {}
 
-  void panel(std::int64_t index) const {
-    const std::int64_t columns = kernels_.columns;
-    const std::int64_t size = to_.panel_words(columns);
-    std::uint32_t* words = to_.words.get() + index * size;
-    std::memset(words, 0, static_cast<std::size_t>(size) * sizeof(std::uint32_t));
-    const std::int64_t there = std::min(columns, out_ - index * columns);
-    for (std::int64_t column = 0; column < there; ++column) {
-      const std::int64_t output = index * columns + column;
-      const std::span row(weight_ + output * in_, static_cast<std::size_t>(in_));
-      if (kernels_.operands == Operands::kInt8) {
-        int8(row, output, words + column);
-      } else if (kernels_.operands == Operands::kBf16) {
-        bf16(row, words + column);
-      } else if (to_.halves) {
-        halves(row, reinterpret_cast<std::uint16_t*>(words) + column);
-      } else {
-        for (std::size_t k = 0; k < row.size(); ++k) {
-          words[static_cast<std::int64_t>(k) * columns + column] =
-              std::bit_cast<std::uint32_t>(row[k]);
-        }
-      }
-    }
+  // False: f16, which was to hold them, does not hold all weights of the panel as they are.
+  bool panel(std::int64_t index) {
+    std::uint32_t* const words = to_.words.get() + index * to_.panel_words(kernels_.columns);
+    if (to_.halves) return fill(index, reinterpret_cast<std::uint16_t*>(words));
+    return fill(index, words);
   }
 
  private:
-  void put(std::uint32_t* column, std::size_t k, std::uint32_t bits) const {
-    const auto per_word = static_cast<std::size_t>(numbers_a_word(kernels_.operands));
-    const std::size_t shift = (k % per_word) * 32 / per_word;
-    column[static_cast<std::int64_t>(k / per_word) * kernels_.columns] |= bits << shift;
+  // Row by row in the panel's numbers, then all together.
+  template <typename Number>
+  bool fill(std::int64_t index, Number* panel) {
+    const bool as_it_is = kernels_.operands == Operands::kF32 && !to_.halves && to_.depth == in_;
+    const std::int64_t first = index * kernels_.columns;
+    const std::int64_t there = std::min(kernels_.columns, out_ - first);
+    if (!as_it_is || there < kernels_.columns) std::memset(room_.data(), 0, room_.size());
+    bool all = true;
+    for (std::int64_t column = 0; column < kernels_.columns; ++column) {
+      Number* const row = reinterpret_cast<Number*>(room_.data()) + column * to_.depth;
+      const void*& place = rows_[static_cast<std::size_t>(column)];
+      place = row;
+      if (column >= there) continue;
+      if (as_it_is) {
+        place = weights(first + column).data();
+      } else {
+        all = convert(first + column, row) && all;
+      }
+    }
+    transpose(rows_, to_.depth, panel);
+    return all;
   }
-  void halves(std::span<const float> row, std::uint16_t* column) const {
-    for (std::size_t k = 0; k < row.size(); ++k) {
-      column[static_cast<std::int64_t>(k) * kernels_.columns] = to_half(row[k]);
+
+  std::span<const float> weights(std::int64_t output) const {
+    return {weight_ + output * in_, static_cast<std::size_t>(in_)};
+  }
+
+  bool convert(std::int64_t output, std::uint16_t* row) const {
+    return kernels_.to_halves(weights(output).data(), in_, row);
+  }
+
+  bool convert(std::int64_t output, std::uint32_t* row) const {
+    const auto from = weights(output);
+    if (kernels_.operands == Operands::kInt8) {
+      int8(from, output, reinterpret_cast<std::int8_t*>(row));
+    } else if (kernels_.operands == Operands::kBf16) {
+      bf16(from, row);
+    } else {
+      std::memcpy(row, from.data(), from.size_bytes());
+    }
+    return true;
+  }
+
+  static void bf16(std::span<const float> from, std::uint32_t* row) {
+    for (std::size_t k = 0; k < from.size(); k += 2) {
+      const std::uint32_t second = k + 1 < from.size() ? to_bf16(from[k + 1]) : 0;
+      row[k / 2] = to_bf16(from[k]) | second << 16;
     }
   }
-  void bf16(std::span<const float> row, std::uint32_t* column) const {
-    for (std::size_t k = 0; k < row.size(); ++k) put(column, k, to_bf16(row[k]));
-  }
-  void int8(std::span<const float> row, std::int64_t output, std::uint32_t* column) const {
-    const float scale = scale_of(row);
+
+  void int8(std::span<const float> from, std::int64_t output, std::int8_t* row) const {
+    const float scale = scale_of(from);
     const float inverse = scale > 0 ? 1 / scale : 0;
     std::int32_t sum = 0;
-    for (std::size_t k = 0; k < row.size(); ++k) {
-      const auto value = static_cast<std::int32_t>(std::nearbyint(row[k] * inverse));
+    for (std::size_t k = 0; k < from.size(); ++k) {
+      const auto value = static_cast<std::int32_t>(std::nearbyint(from[k] * inverse));
       sum += value;
-      put(column, k, static_cast<std::uint8_t>(value));
+      row[k] = static_cast<std::int8_t>(value);
     }
     to_.scales[static_cast<std::size_t>(output)] = scale;
     to_.corrections[static_cast<std::size_t>(output)] = -128 * sum;
@@ -104,7 +129,32 @@ class Packer {
   std::int64_t in_, out_;
   const MatmulKernels& kernels_;
   PackedWeights& to_;
+  std::vector<std::byte> room_;  // [columns, depth], for rows that are no weights as they are
+  std::vector<const void*> rows_;
 };
+
+// The panels of f16 or of words, as `to` says; false: f16 does not hold all weights as they are.
+bool pack_panels(const float* weight, std::int64_t in, std::int64_t out,
+                 const MatmulKernels& kernels, PackedWeights& to) {
+  const auto words = static_cast<std::size_t>(to.panels * to.panel_words(kernels.columns));
+  to.words = std::static_pointer_cast<std::uint32_t>(lasting_memory(words * sizeof(std::uint32_t)));
+  const auto threads = static_cast<std::size_t>(omp_get_max_threads());
+  std::vector<Packer> packers(threads, Packer(weight, in, out, kernels, to));
+  bool all = true;
+#pragma omp parallel for reduction(&& : all)
+  for (std::int64_t i = 0; i < to.panels; ++i) {
+    all = all && packers[static_cast<std::size_t>(omp_get_thread_num())].panel(i);
+  }
+  return all;
+}
+
+// Of most weights that f16 does not hold, it does not hold the first output's.
+bool may_be_halves(const float* weight, std::int64_t in, std::int64_t out,
+                   const MatmulKernels& kernels) {
+  if (kernels.multiply_halves == nullptr || out == 0) return false;
+  std::vector<std::uint16_t> halves(static_cast<std::size_t>(in));
+  return kernels.to_halves(weight, in, halves.data());
+}
 
 }  // namespace
 
@@ -114,10 +164,6 @@ PackedWeights pack_weights(const float* weight, const float* bias, std::int64_t 
   packed.panels = divide_up(out, kernels.columns);
   packed.depth = depth_of(in, kernels);
   const auto outputs = static_cast<std::size_t>(packed.panels * kernels.columns);
-  packed.halves = kernels.multiply_halves != nullptr && are_halves(weight, in, out);
-  const auto words = static_cast<std::size_t>(packed.panels * packed.panel_words(kernels.columns));
-  packed.words =
-      std::static_pointer_cast<std::uint32_t>(lasting_memory(words * sizeof(std::uint32_t)));
   if (bias != nullptr) {
     packed.bias.resize(outputs);
     std::copy_n(bias, out, packed.bias.begin());
@@ -126,9 +172,11 @@ PackedWeights pack_weights(const float* weight, const float* bias, std::int64_t 
     packed.scales.resize(outputs);
     packed.corrections.resize(outputs);
   }
-  const Packer packer(weight, in, out, kernels, packed);
-#pragma omp parallel for
-  for (std::int64_t i = 0; i < packed.panels; ++i) packer.panel(i);
+  packed.halves = may_be_halves(weight, in, out, kernels);
+  if (!pack_panels(weight, in, out, kernels, packed)) {
+    packed.halves = false;
+    pack_panels(weight, in, out, kernels, packed);
+  }
   return packed;
 }
 

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/half.h"
 #include "kernels.h"
 #include "kernels/head_products.h"
 
@@ -180,6 +181,35 @@ TEST_P(PackedMatmulTest, WeightsOfHalvesGiveTheSameNumbers) {
     whole.run(layer.x.data(), rows, steps, expected.data());
     halves.run(layer.x.data(), rows, steps, got.data());
     EXPECT_EQ(got, expected);
+  }
+}
+
+// All halves, in rows of every length: what is narrowed, and whether that loses something.
+TEST(MatmulKernelsTest, FindsEveryHalfAndNoOther) {
+  for (const MatmulKernels* kernels : matmul_kernels(Operands::kF32)) {
+    if (kernels->to_halves == nullptr) continue;
+    SCOPED_TRACE(kernels->name);
+    std::vector<float> values;
+    std::vector<std::uint16_t> halves, got;
+    for (std::uint32_t half = 0; half < 65536; ++half) {
+      const float value = half_to_float(static_cast<std::uint16_t>(half));
+      if (std::isnan(value)) continue;
+      values.push_back(value);
+      halves.push_back(static_cast<std::uint16_t>(half));
+    }
+    got.resize(values.size());
+    EXPECT_TRUE(kernels->to_halves(values.data(), std::ssize(values), got.data()));
+    EXPECT_EQ(got, halves);
+    for (std::size_t count = 1; count < 40; ++count) {
+      std::vector<float> row(count, 0.5F);
+      std::vector<std::uint16_t> narrowed(count + 1, 7);
+      EXPECT_TRUE(kernels->to_halves(row.data(), std::ssize(row), narrowed.data()));
+      EXPECT_EQ(narrowed.back(), 7);  // nothing is written behind
+      for (const float other : {65520.0F, 0x1p-25F, 0x1.8p-24F, 0.1F, 1e30F, 1e-40F}) {
+        row.back() = other;
+        EXPECT_FALSE(kernels->to_halves(row.data(), std::ssize(row), narrowed.data())) << other;
+      }
+    }
   }
 }
 
