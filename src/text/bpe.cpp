@@ -45,6 +45,7 @@ WholeWords BytePairs::find_whole_words(std::span<const Merge> merges) const {
     spellings[symbol] = spellings[symbol + kByteSymbols] = std::string(1, static_cast<char>(byte));
   }
   WholeWords found(merges.size() + kByteSymbols);
+  spellings.reserve(spellings.size() + merges.size());
   Workspace work;
   std::vector<std::int64_t> ids;
   const auto add = [&](std::int32_t symbol, const std::string& word) {
@@ -55,6 +56,8 @@ WholeWords BytePairs::find_whole_words(std::span<const Merge> merges) const {
   for (std::int32_t end = kByteSymbols; end < kFirstMerge; ++end) {
     add(end, spellings[static_cast<std::size_t>(end)]);
   }
+  std::vector<bool> ends(2 * kByteSymbols);  // a word, as its last part does
+  std::fill(ends.begin() + kByteSymbols, ends.end(), true);
   for (const auto [left, right] : merges) {
     const std::string& start = spellings[static_cast<std::size_t>(left)];
     const std::string& rest = spellings[static_cast<std::size_t>(right)];
@@ -62,7 +65,8 @@ WholeWords BytePairs::find_whole_words(std::span<const Merge> merges) const {
     const bool fits =
         !start.empty() && !rest.empty() && start.size() + rest.size() <= WholeWords::kMaxBytes;
     spellings.push_back(fits ? start + rest : std::string());
-    if (fits) add(symbol, spellings.back());
+    ends.push_back(ends[static_cast<std::size_t>(right)]);
+    if (fits && ends.back()) add(symbol, spellings.back());
   }
   return found;
 }

@@ -1,7 +1,6 @@
 #include "text/vocabulary.h"
 
 #include <algorithm>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -79,8 +78,10 @@ class Lines {
 // Spelling -> id. Spellings are unique, so ids can stand for the reference's strings.
 class Symbols {
  public:
-  explicit Symbols(std::size_t merges) {
+  // `bytes`: of all lines.
+  Symbols(std::size_t merges, std::size_t bytes) {
     ids_.reserve(static_cast<std::size_t>(kFirstMerge) + merges);
+    spellings_.reserve(bytes + kMostBytesOfLetters);
     const auto ids = byte_symbols();
     int unprintable = 0;
     for (int byte = 0; byte < kByteSymbols; ++byte) {
@@ -88,8 +89,8 @@ class Symbols {
       append_utf8(static_cast<char32_t>(is_printable(byte) ? byte : kByteSymbols + unprintable++),
                   spelling);
       const std::int32_t id = ids[static_cast<std::size_t>(byte)];
-      ids_.emplace(spelling, id);
-      ids_.emplace(spelling + "</w>", id + kByteSymbols);
+      ids_.emplace(kept(spelling, ""), id);
+      ids_.emplace(kept(spelling, "</w>"), id + kByteSymbols);
     }
   }
 
@@ -103,9 +104,7 @@ class Symbols {
   }
 
   void add(const Line& line, std::int32_t id, std::int64_t number) {
-    std::string spelling(line.left);
-    spelling += line.right;
-    const auto [place, fresh] = ids_.try_emplace(std::move(spelling), id);
+    const auto [place, fresh] = ids_.try_emplace(kept(line.left, line.right), id);
     if (!fresh) {
       fail(ErrorCode::kCorruptPackage, "expected a new symbol from line ", number, " of ", kWhat,
            ", got ", quote(place->first), " a second time");
@@ -113,13 +112,19 @@ class Symbols {
   }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>()(text);
-    }
-  };
-  std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> ids_;
+  // Of 256 bytes of two letters at most, alone and with "</w>".
+  static constexpr std::size_t kMostBytesOfLetters = std::size_t{kByteSymbols} * (2 + 6);
+
+  // Both, one behind the other, for as long as this lives.
+  std::string_view kept(std::string_view left, std::string_view right) {
+    const std::size_t at = spellings_.size();
+    GLINT_CHECK(spellings_.capacity() - at >= left.size() + right.size());
+    spellings_.append(left).append(right);
+    return std::string_view(spellings_).substr(at);
+  }
+
+  std::string spellings_;  // never moved: reserved in whole
+  std::unordered_map<std::string_view, std::int32_t> ids_;
 };
 
 std::string content(std::span<const std::byte> file) {
@@ -150,7 +155,7 @@ std::vector<Merge> read_merges(std::span<const std::byte> file, std::int64_t cou
   lines.header();
   // No more than the file has lines of three bytes, whatever `count` says.
   const auto most = std::min(static_cast<std::size_t>(count), text.size() / 3);
-  Symbols symbols(most);
+  Symbols symbols(most, text.size());
   std::vector<Merge> merges;
   merges.reserve(most);
   while (!lines.at_end()) {
