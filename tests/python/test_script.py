@@ -1,6 +1,7 @@
 """Scripted towers: what the archive may and may not hold."""
 
 import re
+import struct
 import zipfile
 
 import pytest
@@ -108,6 +109,18 @@ def test_archive_has_no_paths_no_dates_no_compression(tmp_path, tower):
             assert not entry.filename.endswith(("debug_pkl", "serialization_id"))
         names = "".join(archive.read(n).decode() for n in archive.namelist() if n.endswith(".py"))
     assert __file__.rsplit("/", 2)[0] not in names
+
+
+def test_every_record_begins_at_a_multiple_of_64(tmp_path, tower):
+    save_scripted(tower[0], "f32", tmp_path / "a.pt")
+    data = (tmp_path / "a.pt").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.pt") as archive:
+        for entry in archive.infolist():
+            lengths = data[entry.header_offset + 26 : entry.header_offset + 30]
+            name, extra = struct.unpack("<HH", lengths)
+            start = entry.header_offset + 30 + name + extra
+            assert start % 64 == 0, entry.filename
+            assert data[start : start + entry.file_size] == archive.read(entry)
 
 
 @pytest.mark.parametrize("length", [2, 5, 12])

@@ -11,6 +11,7 @@ import copy
 import itertools
 import re
 import shutil
+import struct
 import tempfile
 import warnings
 import zipfile
@@ -22,6 +23,8 @@ from torch.jit import _recursive
 
 STORAGE = {"f32": torch.float32, "f16": torch.float16}
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip entry can have
+_ALIGNMENT = 64
+_EXTRA = struct.Struct("<2sH")  # id, bytes that follow
 _COUNT = re.compile(rb"___torch_mangle_\d+")
 
 
@@ -58,12 +61,23 @@ class _Renumbered:
         return self.seen.setdefault(match[0], b"___torch_mangle_%d" % len(self.seen))
 
 
+def _aligned(entry: zipfile.ZipInfo, at: int) -> None:
+    """Lets the content of an entry whose header begins at `at` begin at a multiple of 64, with the
+    extra field that torch uses for it (caffe2/serialize/inline_container.cc, getPadding): a reader
+    can take the weights from where they lie.
+    """
+    header = at + zipfile.sizeFileHeader + len(entry.filename.encode()) + _EXTRA.size
+    padding = -header % _ALIGNMENT
+    entry.extra = _EXTRA.pack(b"FB", padding) + bytes(padding)
+
+
 def copy_records(source: Path, target: Path) -> None:
     """Copies an archive's records in one form, uncompressed and without dates."""
     renumbered = _Renumbered()
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for record in filter(_kept, old.namelist()):
             entry = zipfile.ZipInfo(renumbered(record.encode()).decode(), _EPOCH)
+            _aligned(entry, new.fp.tell())
             if record.endswith(".py"):
                 new.writestr(entry, _sorted_constants(renumbered(old.read(record))))
             elif record.endswith("/data.pkl"):
