@@ -6,6 +6,8 @@ Random weights of the true shapes, and what was learned for ImageNet's 1,000 nam
   tip.glint                      extends base-32: 16 keys a class
   lseg.glint                     LSeg with ViT-L/16
   16.pth, 32.pth, lseg.pth       the towers as Python modules, by name
+  maple-tower.*, lseg-tower.*    their image towers, .pth and .onnx, for one input of its size
+  maple-prompts.npy              what the first of them has learned
   learned.pth                    what the three extensions hold
 """
 
@@ -18,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "models" / "export"))
 
 import inputs  # noqa: E402
+import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from glint_export import (  # noqa: E402
     clip,
@@ -34,6 +37,7 @@ from glint_export.parts import (  # noqa: E402
     method,
     port,
 )
+from head_towers import LSEG, MAPLE, Prompted  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
@@ -58,9 +62,25 @@ def _base(folder: Path, patch: int) -> dict[str, nn.Module]:
     return _write(folder, f"base-{patch}", str(patch), parts)
 
 
+def _tower(folder: Path, name: str, tower: nn.Module, size: int) -> None:
+    """For engines that take one module with one input; shapes are fixed, as is best for them."""
+    tower = tower.eval().requires_grad_(False)
+    torch.save(tower, folder / f"{name}.pth")
+    torch.onnx.export(
+        tower,
+        (torch.zeros(1, 3, size, size),),
+        folder / f"{name}.onnx",
+        dynamo=True,
+        input_names=["input"],
+        external_data=False,
+        verbose=False,
+    )
+
+
 def _lseg(folder: Path) -> None:
     source = lseg_checkpoint.random_source(SEED, "clip_vitl16_384", lseg.Blocks())
-    _write(folder, "lseg", "lseg", lseg.parts_of(source, "lseg", "f32", LICENCE))
+    towers = _write(folder, "lseg", "lseg", lseg.parts_of(source, "lseg", "f32", LICENCE))
+    _tower(folder, LSEG, towers["image"], 480)
 
 
 def _learned() -> dict:
@@ -117,6 +137,8 @@ def _fill(folder: Path) -> None:
     pixels = torch.zeros(1, 3, 224, 224)
     prompts = learned["image_prompts"]
     prompted = towers[16]["image"].forward_prompted(pixels, prompts)
+    np.save(folder / "maple-prompts.npy", prompts.numpy())
+    _tower(folder, MAPLE, Prompted(towers[16]["image"], prompts), 224)
     _extend(
         folder, "maple", 16, [{"type": "maple", "parameters": {"template": "of a {}."}}],
         {name: learned[name] for name in ("text_prompts", "image_prompts")},

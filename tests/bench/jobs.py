@@ -162,6 +162,25 @@ def head(name: str, patch: int) -> Callable[[Setting], dict]:
     return job
 
 
+def head_tower(name: str, work: str, package: str, size: int) -> Callable[[Setting], dict]:
+    """The image tower of a head, in a form that every engine takes (head_artefacts.py)."""
+
+    def job(setting: Setting) -> dict:
+        x, prompts = inputs.pixels(1, size), setting.heads / "maple-prompts.npy"
+        return {
+            "work": work,
+            "tower": name,
+            "package": str(setting.heads / f"{package}.glint"),
+            "artefacts": str(setting.heads),
+            "prompts": str(prompts),
+            "prompts_shape": list(np.load(prompts).shape),
+            "input": _saved(setting, f"pixels-{size}", lambda: x),
+            "shape": list(x.shape),
+        }
+
+    return job
+
+
 def lseg(work: str, name: str, make: Callable[[], np.ndarray]) -> Callable[[Setting], dict]:
     def job(setting: Setting) -> dict:
         labels = setting.scratch / "lseg-labels.txt"

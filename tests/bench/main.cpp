@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "bench_package.h"
 
@@ -36,6 +37,10 @@ int take_flags(int argc, char** argv) {
 }  // namespace
 
 const char* package_path() { return g_package.c_str(); }
+
+int threads() {
+  return g_threads > 0 ? g_threads : static_cast<int>(std::thread::hardware_concurrency());
+}
 
 const Model& model() {
   static const Model loaded = Model::load(g_package, {.threads = g_threads});

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from harness.process import Engine, EngineFailed
 from harness.table import OURS, Row, as_json, markdown
 from jobs import ROOT, Setting
 from works import (
+    HEAD_TOWERS,
     HEADS,
     JPEGS,
     LSEG,
@@ -58,6 +60,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", metavar="ROW", help="a row or the start of its name; repeatable"
     )
+    parser.add_argument(
+        "--engine", action="append", metavar="NAME",
+        help="beside glint this engine alone, by its name in the table; repeatable",
+    )  # fmt: skip
     parser.add_argument("--threads", type=positive, default=2, metavar="N", help="default: 2")
     parser.add_argument(
         "--rows", type=positive, default=200_000, metavar="N", help="rows to search in"
@@ -74,9 +80,21 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     for only in args.only or []:
         if not any(name.startswith(only) for name in names):
             parser.error(f"no row starts with {only!r}; there are {', '.join(names)}")
+    engines = dict.fromkeys(e for w in choose(all_works(), args.only, None) for e in w.engines)
+    for engine in args.engine or []:
+        if engine not in engines:
+            parser.error(f"no engine {engine!r} in these rows; there are {', '.join(engines)}")
     if args.quick:
         args.rounds, args.rows = 2, min(args.rows, 20_000)
     return args
+
+
+def choose(works: list[Work], only: list[str] | None, engines: list[str] | None) -> list[Work]:
+    """Rows by how their names start, with some of their engines; None: all."""
+    works = [w for w in works if not only or w.name.startswith(tuple(only))]
+    if not engines:
+        return works
+    return [replace(w, engines={n: e for n, e in w.engines.items() if n in engines}) for w in works]
 
 
 def say(text: str, end: str = "\n") -> None:
@@ -210,12 +228,12 @@ def main(arguments: list[str] | None = None) -> int:
     started, busy = time.monotonic(), machine.busy_share(1)
     if busy > 0.05 and not args.quick:
         say(f"note: others use {100 * busy:.0f} % of this machine; the times will be theirs too")
-    chosen = [w for w in all_works() if not args.only or w.name.startswith(tuple(args.only))]
+    chosen = choose(all_works(), args.only, args.engine)
     artefacts = artefacts_folder("artefacts.py", f"{args.arch}-{args.storage}")
     heads = artefacts_folder("head_artefacts.py", "heads")
     if any(work.group in (*WITH_A_MODEL, PIXELS, JPEGS) for work in chosen):
         make_artefacts("artefacts.py", artefacts, args.arch, args.storage)
-    if any(work.group in (*HEADS, *LSEG) for work in chosen):
+    if any(work.group in (HEAD_TOWERS, *HEADS, *LSEG) for work in chosen):
         make_artefacts("head_artefacts.py", heads)
     rows, failed = [], []
     with tempfile.TemporaryDirectory(prefix="glint-peers-") as scratch:

@@ -10,6 +10,7 @@ from harness import timing
 from harness.process import Engine, EngineFailed
 from harness.table import Row, as_json, digits, markdown
 from jobs import TINY_CLIP, Setting
+from peers import choose, parse
 from works import all_works, difference
 
 WORKS = {work.name: work for work in all_works()}
@@ -104,6 +105,17 @@ def test_works_of_one_table_have_the_same_engines():
         assert all(other.engines == work.engines for other in same)
         assert all(other.one_thread == work.one_thread for other in same)
         assert "glint" not in work.engines
+
+
+def test_rows_and_their_engines_can_be_chosen():
+    chosen = choose(all_works(), ["image-", "search-1"], ["OpenVINO f32", "torch"])
+    assert [(w.name, list(w.engines)) for w in chosen] == [
+        ("image-1", ["OpenVINO f32"]), ("image-8", ["OpenVINO f32"]), ("search-1", ["torch"]),
+    ]  # fmt: skip
+    assert [w.name for w in choose(all_works(), None, None)] == list(WORKS)
+    with pytest.raises(SystemExit):
+        parse(["--only", "ids", "--engine", "OpenVINO f32"])
+    assert parse(["--only", "image", "--engine", "OpenVINO f32"]).engine == ["OpenVINO f32"]
 
 
 def test_an_engine_that_does_a_share_of_the_work_is_said_to_in_the_title():

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import inputs
 import jobs
 import numpy as np
+from head_towers import LSEG as LSEG_TOWER
+from head_towers import MAPLE
 from jobs import EVERY, LSEG_LABELS, PROMPT_IDS, Setting
 
 _TOWERS = {
@@ -20,6 +22,12 @@ _TOWERS = {
     "OpenVINO f32": "openvino_f32",
     "OpenVINO bf16": "openvino_bf16",
     "OpenVINO int8 (NNCF)": "openvino_int8",
+}
+_HEAD_TOWERS = {
+    name: engine
+    for name, engine in _TOWERS.items()
+    if engine in ("eager", "compiled", "onnxruntime_f32", "openvino_f32", "openvino_bf16")
+    or name == "glint fast"
 }
 _PIXELS = {
     "Pillow (open_clip)": "pillow",
@@ -59,6 +67,7 @@ TOWERS = "towers"
 PHOTOS = "JPEG to the best five of 1,000"
 CLASSIFIER = "texts of a classifier"
 LOAD = "a package to a model"
+HEAD_TOWERS = "image towers of heads"
 HEADS = ("CoCoOp", "MaPLe", "Tip-Adapter")
 PIXELS = "picture to 3 x 224 x 224"
 JPEGS = "JPEG to 3 x 224 x 224"
@@ -85,6 +94,24 @@ class Work:
 
     def threads(self, setting: Setting) -> int:
         return 1 if self.one_thread else setting.threads
+
+
+def _head_towers() -> list[Work]:
+    rows = [
+        ("tower-maple", "MaPLe, ViT-B/16", MAPLE, "encode-prompted", "maple", 224),
+        ("tower-lseg", "LSeg, ViT-L/16, 480 x 480", LSEG_TOWER, "encode-map", "lseg", 480),
+    ]
+    return [
+        Work(
+            name,
+            HEAD_TOWERS,
+            title,
+            _from("towers", _HEAD_TOWERS),
+            jobs.head_tower(tower, work, package, size),
+            np.float32,
+        )
+        for name, title, tower, work, package, size in rows
+    ]
 
 
 def _heads() -> list[Work]:
@@ -215,7 +242,7 @@ def all_works() -> list[Work]:
         Work(f"search-{n}", SEARCH, title, _from("search", _SEARCH), jobs.search(n), np.int64)
         for n, title in [(1, "one query"), (64, "64 queries")]
     ]
-    middle = [*_heads(), *_segmentations(), tuning, *_pictures()]
+    middle = [*_head_towers(), *_heads(), *_segmentations(), tuning, *_pictures()]
     return [*towers, *_packages(), *middle, ids, *search]
 
 
@@ -224,7 +251,7 @@ def difference(work: Work, theirs: np.ndarray, ours: np.ndarray) -> str:
     if theirs.size != ours.size:
         return f"{theirs.size} numbers instead of {ours.size}"
     # Each engine rounds in its own way: how far, not how often.
-    if work.group in (TOWERS, CLASSIFIER, *HEADS):
+    if work.group in (TOWERS, CLASSIFIER, HEAD_TOWERS, *HEADS):
         most = np.abs(theirs.astype(np.float64) - ours).max() / np.abs(ours).max()
         return f"largest difference {most:.0e} of the largest value"
     count = int((theirs != ours).sum())

@@ -25,6 +25,7 @@ Work prepare(const Json& job) {
   if (name == "bank") return load_bank(job);
   if (name == "classify") return classify(job);
   if (name == "photo") return photo(job);
+  if (name == "encode-prompted") return encode_prompted(job);
   if (name == "encode-map") return encode_map(job);
   if (name == "segment") return segment(job, false);
   if (name == "segment-map") return segment(job, true);

@@ -41,6 +41,21 @@ Work encode_texts(const Json& job) {
   return work;
 }
 
+// The same with MaPLe's learned prompts [P, N, width] f32, which "prompts" names.
+Work encode_prompted(const Json& job) {
+  Work work;
+  const auto tensor = [&](const char* shape, const char* file) {
+    return glint::Tensor::from(job.at(shape).get<std::vector<std::int64_t>>(),
+                               read_npy<float>(job.at(file)));
+  };
+  const glint::NamedTensors inputs = {{"pixels", tensor("shape", "input")},
+                                      {"prompts", tensor("prompts_shape", "prompts")}};
+  work.call = [model = load(job), inputs, out = work.result] {
+    keep(model.towers().call("image", "forward_prompted", inputs).at("embedding"), *out);
+  };
+  return work;
+}
+
 // pixels [1, 3, H, W] f32 -> the map of an LSeg image tower.
 Work encode_map(const Json& job) {
   Work work;

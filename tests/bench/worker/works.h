@@ -9,6 +9,7 @@ namespace worker {
 Work encode_image(const Json& job);
 Work encode_text(const Json& job);
 Work encode_texts(const Json& job);
+Work encode_prompted(const Json& job);
 Work encode_map(const Json& job);
 Work load_package(const Json& job);
 
