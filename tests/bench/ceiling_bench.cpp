@@ -19,7 +19,7 @@
 namespace glint::bench {
 namespace {
 
-constexpr std::int64_t kSteps = 1 << 16;  // of a call's loop
+constexpr std::int64_t kSteps = 1 << 20;  // of a call's loop
 
 // Runs work(thread) on all threads at once.
 template <typename Work>
@@ -45,6 +45,7 @@ struct Instruction {
 
 __attribute__((target("avx2,fma"))) void avx2_f32() {
   __m256 sums[12]{}, factor = _mm256_set1_ps(0.5F);
+  for (__m256& sum : sums) GLINT_OPAQUE(sum);
   for (std::int64_t i = 0; i < kSteps; ++i) {
     for (__m256& sum : sums) sum = _mm256_fmadd_ps(factor, factor, sum);
     GLINT_OPAQUE(factor);
@@ -54,6 +55,7 @@ __attribute__((target("avx2,fma"))) void avx2_f32() {
 
 __attribute__((target("avx512f"))) void avx512_f32() {
   __m512 sums[16]{}, factor = _mm512_set1_ps(0.5F);
+  for (__m512& sum : sums) GLINT_OPAQUE_512(sum);
   for (std::int64_t i = 0; i < kSteps; ++i) {
     for (__m512& sum : sums) sum = _mm512_fmadd_ps(factor, factor, sum);
     GLINT_OPAQUE_512(factor);
@@ -64,6 +66,7 @@ __attribute__((target("avx512f"))) void avx512_f32() {
 __attribute__((target("avx512f,avx512bf16"))) void avx512_bf16() {
   __m512 sums[16]{};
   __m512bh factor{};
+  for (__m512& sum : sums) GLINT_OPAQUE_512(sum);
   for (std::int64_t i = 0; i < kSteps; ++i) {
     for (__m512& sum : sums) sum = _mm512_dpbf16_ps(sum, factor, factor);
     GLINT_OPAQUE_512(factor);
@@ -73,6 +76,7 @@ __attribute__((target("avx512f,avx512bf16"))) void avx512_bf16() {
 
 __attribute__((target("avx512f,avx512vnni"))) void avx512_int8() {
   __m512i sums[16]{}, factor{};
+  for (__m512i& sum : sums) GLINT_OPAQUE_512(sum);
   for (std::int64_t i = 0; i < kSteps; ++i) {
     for (__m512i& sum : sums) sum = _mm512_dpbusd_epi32(sum, factor, factor);
     GLINT_OPAQUE_512(factor);
