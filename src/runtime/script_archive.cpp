@@ -24,6 +24,9 @@ namespace {
 
 constexpr std::size_t kMaxTextBytes = std::size_t{256} << 20;  // of a pickle or a source file
 constexpr std::size_t kAlignment = 16;                         // torch's own archives have 64
+// Smaller tensors are copied: biases and the weights of norms become parts of what passes make, and
+// would keep the archive.
+constexpr std::size_t kLeastShared = std::size_t{64} << 10;  // bytes
 
 // The reader of one archive.
 class Reader {
@@ -138,13 +141,15 @@ class Reader {
     return unpickler.parse_ivalue();
   }
 
-  // The numbers of a tensor's storage: where they are in the archive, unless they lie askew.
+  // The numbers of a tensor's storage: where they are in the archive, unless they are few or lie
+  // askew.
   c10::DataPtr data(const std::string& name) {
     const ZipEntry& found = entry(name);
     GLINT_CHECK(!found.deflated);
     auto* const bytes = const_cast<std::byte*>(found.packed.data());
     c10::DataPtr numbers;
-    if (reinterpret_cast<std::uintptr_t>(bytes) % kAlignment == 0) {
+    const bool aligned = reinterpret_cast<std::uintptr_t>(bytes) % kAlignment == 0;
+    if (aligned && found.packed.size() >= kLeastShared) {
       using Owner = std::shared_ptr<const void>;
       numbers = {bytes, new Owner(archive_.owner),
                  [](void* owner) { delete static_cast<Owner*>(owner); }, at::kCPU};

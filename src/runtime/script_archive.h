@@ -21,8 +21,8 @@ struct SharedArchive {
 };
 
 // The module of an archive (torch/csrc/jit/serialization/import.cpp, ScriptModuleDeserializer). On
-// the CPU its tensors lie in the archive's bytes, which they keep alive and which nothing may write
-// to; on another device they are copies. Safe from many threads.
+// the CPU its larger tensors lie in the archive's bytes, which they keep alive and which nothing may
+// write to; the others are copies. Safe from many threads.
 // Throws Error(kCorruptPackage), the message beginning with `where`, and c10::Error.
 torch::jit::Module read_script(const SharedArchive& archive, std::string_view where,
                                at::Device device);

@@ -56,7 +56,7 @@ torch::jit::Module with_buffer(const at::Tensor& buffer) {
 }
 
 TEST(ScriptArchiveTest, TensorsLieInTheArchiveAndKeepIt) {
-  const at::Tensor numbers = at::randn({5, 7});
+  const at::Tensor numbers = at::randn({130, 130});
   SharedArchive archive = shared(saved(with_buffer(numbers)));
   const auto* begin = archive.bytes.data();
   const std::size_t size = archive.bytes.size();
@@ -72,7 +72,7 @@ TEST(ScriptArchiveTest, TensorsLieInTheArchiveAndKeepIt) {
 }
 
 TEST(ScriptArchiveTest, NumbersThatLieAskewAreCopied) {
-  const at::Tensor numbers = at::randn({5, 7});
+  const at::Tensor numbers = at::randn({130, 130});
   for (const std::size_t before : {1, 2, 4, 8}) {
     const SharedArchive archive = shared(saved(with_buffer(numbers)), before);
     const at::Tensor read_back = read(archive).attr("n").toTensor();
@@ -151,13 +151,21 @@ TowerSpec tower(DType storage, const Port& input, const Port& output) {
 }
 
 TEST(TowerWeightsTest, AReadyTowerNeedsNoArchive) {
-  torch::jit::Module module = with_buffer(at::randn({8}));
-  const at::Tensor weight = at::randn({8, 8});
+  torch::jit::Module module("m");
+  const at::Tensor weight = at::randn({130, 130}), shift = at::randn({130});
   module.register_buffer("w", weight);
-  module.define("def linear(self, x):\n  return torch.linear(x, self.w)\n");
-  TowerSpec spec = tower(DType::kF32, {"x", DType::kF32, {"B", 8}}, {"y", DType::kF32, {"B", 8}});
-  spec.methods["linear"] = spec.methods["forward"];
-  const at::Tensor x = at::randn({3, 8});
+  module.register_buffer("n", shift);
+  module.register_buffer("table", at::randn({200, 130}));
+  module.define(
+      "def forward(self, x):\n  return x + torch.embedding(self.table, torch.arange(x.size(0)))\n"
+      "def linear(self, x):\n  return torch.linear(x, self.w)\n"
+      "def block(self, x):\n"
+      "  y = torch.gelu(torch.linear(torch.layer_norm(x, [130], self.n, self.n), self.w, self.n))\n"
+      "  return x + torch.linear(y, self.w, self.n)\n");
+  TowerSpec spec =
+      tower(DType::kF32, {"x", DType::kF32, {"B", 130}}, {"y", DType::kF32, {"B", 130}});
+  spec.methods["linear"] = spec.methods["block"] = spec.methods["forward"];
+  const at::Tensor x = at::randn({3, 130});
   SharedArchive archive = shared(saved(module));
   const std::weak_ptr<const void> owner = archive.owner;
   const ScriptModule ready("image", spec, archive, at::kCPU);
