@@ -45,7 +45,7 @@ void widen_weights(const torch::jit::Module& module);
 class LastingConstants {
  public:
   // Lets no tensor constant of `graph` share memory with what it came from, nor be f16 but where
-  // its rows are looked up alone (look_up_halves).
+  // its rows are looked up alone (pack_tables).
   void take_over(const std::shared_ptr<torch::jit::Graph>& graph);
 
  private:

@@ -2,12 +2,17 @@
 #include "runtime/script_archive.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/abs.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/all.h>
+#include <ATen/ops/amax.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/div.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/exp.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/le.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/randn.h>
@@ -16,7 +21,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
+#include <tuple>
 
 #include "package/zip.h"
 #include "runtime/script_module.h"
@@ -199,7 +206,7 @@ TEST(TowerWeightsTest, WeightsOfHalvesAreThoseOfF32) {
   const ScriptModule ready("image", spec, shared(saved(module)), at::kCPU);
 
   const auto& passes = ready.report().passes;
-  EXPECT_NE(std::ranges::find(passes, "look_up_halves"), passes.end());
+  EXPECT_NE(std::ranges::find(passes, "pack_tables"), passes.end());
   const at::Tensor wide = weight.to(at::kFloat), shift = scale.to(at::kFloat);
   const at::Tensor y = at::linear(x, wide * shift.exp()) + at::linear(x, wide, shift);
   const at::Tensor z = at::linear(y, kernel.to(at::kFloat).flatten(1));
@@ -208,6 +215,47 @@ TEST(TowerWeightsTest, WeightsOfHalvesAreThoseOfF32) {
   EXPECT_TRUE(ready.run("forward", {x}).at(0).allclose(expected, 1e-5, 1e-4));
   const at::Tensor ids = at::arange(12);
   EXPECT_TRUE(at::equal(ready.run("look_up", {ids}).at(0), table.to(at::kFloat) + shift));
+}
+
+// A row's numbers in its precision: of f16 for products of bf16, with a scale for 8 bits.
+TEST(TowerWeightsTest, TablesAreAsNarrowAsThePrecision) {
+  at::Tensor table = at::randn({12, 8});
+  table.select(0, 3).zero_();
+  table.select(0, 4).mul_(1000);
+  torch::jit::Module module("m");
+  module.register_buffer("table", table);
+  module.define(
+      "def forward(self, ids):\n  return torch.embedding(self.table, ids)\n"
+      "def look_up(self, ids):\n  return torch.embedding(self.table, ids) * 2.\n");
+  TowerSpec spec =
+      tower(DType::kF32, {"ids", DType::kI64, {"B", "L"}}, {"y", DType::kF32, {"B", "L", 8}});
+  spec.methods["look_up"] = spec.methods["forward"];
+  const at::Tensor ids = at::arange(12).view({3, 4}), rows = table.view({3, 4, 8});
+  const at::Tensor largest = at::amax(at::abs(rows), {2}, true);
+  for (const auto &[precision, operands, bound] :
+       {std::tuple{Precision::kExact, Operands::kF32, 0.0},
+        {Precision::kFast, Operands::kBf16, std::exp2(-11)},
+        {Precision::kCompact, Operands::kInt8, 0.502 / 127}}) {
+    if (!has_operands(operands)) continue;
+    const ScriptModule ready("image", spec, shared(saved(module)), at::kCPU, precision);
+    const at::Tensor got = ready.run("forward", {ids}).at(0);
+    EXPECT_TRUE(at::all(at::abs(got - rows) <= largest * bound).item<bool>());
+    EXPECT_EQ(at::equal(got, rows), precision == Precision::kExact);
+    EXPECT_TRUE(at::equal(ready.run("look_up", {ids}).at(0), got * 2));
+  }
+}
+
+// f16 has no number for them.
+TEST(TowerWeightsTest, LargeNumbersInATableStay) {
+  const at::Tensor table = at::full({5, 4}, 1e6F);
+  torch::jit::Module module("m");
+  module.register_buffer("table", table);
+  module.define("def forward(self, ids):\n  return torch.embedding(self.table, ids)\n");
+  const TowerSpec spec =
+      tower(DType::kF32, {"ids", DType::kI64, {"B"}}, {"y", DType::kF32, {"B", 4}});
+  const ScriptModule ready("image", spec, shared(saved(module)), at::kCPU,
+                           has_operands(Operands::kBf16) ? Precision::kFast : Precision::kExact);
+  EXPECT_TRUE(at::equal(ready.run("forward", {at::arange(5)}).at(0), table));
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ std::vector<std::string> run(const Graph& graph, PackedLayers& layers) {
   };
   auto folded = graph;
   note("fold_batch_norms", torch::jit::FoldFrozenConvBatchnorm(folded) ? 1 : 0);
-  note("look_up_halves", look_up_halves(graph));
+  note("pack_tables", pack_tables(graph, layers));
   note("pack_linears", pack_linears(graph, layers));
   note("pack_convolutions", pack_convolutions(graph, layers));
   note("fuse_activations", fuse_activations(graph));

@@ -46,6 +46,12 @@ class PackedLayers {
     at::Tensor weight, bias;
   };
   Plain plain(const PackedLinear& layer) const;
+  // A table [rows, width] whose rows are looked up: as it is stored for products of f32, f16 for
+  // bf16, for kInt8 with a scale a row [rows, 1]. One that f16 cannot hold stays.
+  struct Table {
+    at::Tensor rows, scales;
+  };
+  Table table(const at::Tensor& weight);
   const std::vector<std::string>& refusals() const { return refusals_; }
 
  private:
@@ -65,15 +71,22 @@ class PackedLayers {
   c10::intrusive_ptr<Layer> find_or_make(const Key& key, const at::Tensor& weight,
                                          const at::Tensor& bias, const Arguments&... arguments);
 
+  struct TableEntry {
+    at::Tensor plain;  // as in Entry
+    Table packed;
+  };
+
   Arithmetic arithmetic_;
+  std::map<const void*, TableEntry> tables_;
   std::map<Key, Entry> layers_;
   std::vector<std::string> refusals_;
 };
 
 // Each returns how many places it changed.
 
-// aten::embedding with a constant f16 table -> aten::to of its rows, f32.
-std::int64_t look_up_halves(const Graph& graph);
+// aten::embedding with a constant table -> one with a table of f16, or of 8-bit integers and
+// scales, as the package or the layers' products have it, and its rows widened to f32.
+std::int64_t pack_tables(const Graph& graph, PackedLayers& layers);
 // aten::linear with constant weights, f32 or f16 -> glint::linear.
 std::int64_t pack_linears(const Graph& graph, PackedLayers& layers);
 // aten::conv2d with constant f32 weights, of one group and no dilation -> glint::convolution.
