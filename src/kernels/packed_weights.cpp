@@ -4,26 +4,23 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <numeric>
 #include <span>
 
 #include "core/lasting_memory.h"
+#include "kernels/quantize_row.h"
 
 namespace glint {
 namespace {
 
-std::uint16_t to_bf16(float value) {
+// Without a branch: a loop over it is vectors.
+std::uint32_t to_bf16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
-  if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
-  return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
-}
-
-float scale_of(std::span<const float> row) {
-  float peak = 0;
-  for (const float w : row) peak = std::max(peak, std::abs(w));
-  return peak / 127;
+  const std::uint32_t rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
+  const std::uint32_t quiet = (bits >> 16) | 0x40U;
+  return (bits & 0x7FFFFFFFU) > 0x7F800000U ? quiet : rounded;
 }
 
 // Rows [depth] of all columns -> panel [depth][columns], a cache line of every row after the other.
@@ -113,14 +110,8 @@ class Packer {
   }
 
   void int8(std::span<const float> from, std::int64_t output, std::int8_t* row) const {
-    const float scale = scale_of(from);
-    const float inverse = scale > 0 ? 1 / scale : 0;
-    std::int32_t sum = 0;
-    for (std::size_t k = 0; k < from.size(); ++k) {
-      const auto value = static_cast<std::int32_t>(std::nearbyint(from[k] * inverse));
-      sum += value;
-      row[k] = static_cast<std::int8_t>(value);
-    }
+    const float scale = quantize_row(from, row);
+    const std::int32_t sum = std::accumulate(row, row + from.size(), std::int32_t{0});
     to_.scales[static_cast<std::size_t>(output)] = scale;
     to_.corrections[static_cast<std::size_t>(output)] = -128 * sum;
   }

@@ -1,15 +1,14 @@
 // A table that rows are looked up in, a third of a text tower's weights, keeps the size that its
 // package or the precision gives it: the few rows of a call are widened once they are looked up.
-#include <ATen/ops/abs.h>
-#include <ATen/ops/amax.h>
-#include <ATen/ops/div.h>
-#include <ATen/ops/round.h>
+#include <ATen/ops/aminmax.h>
+#include <ATen/ops/empty.h>
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
+#include "kernels/quantize_row.h"
 #include "runtime/passes/graph.h"
 #include "runtime/passes/passes.h"
 
@@ -21,21 +20,38 @@ using torch::jit::Value;
 
 constexpr float kLargestHalf = 65504;
 
-// [rows, width] -> 8-bit integers and a scale a row, from its largest absolute value.
+// [rows, width] -> 8-bit integers and a scale a row, some rows at a time.
 PackedLayers::Table quantized(const at::Tensor& weight) {
-  const at::Tensor wide = weight.to(at::kFloat);
-  const at::Tensor largest = at::amax(at::abs(wide), /*dim=*/{1}, /*keepdim=*/true);
-  const at::Tensor scales = at::div(largest, 127).clamp_min(1e-30);
-  return {at::round(at::div(wide, scales)).to(at::kChar), scales};
+  constexpr std::int64_t kRows = 512;
+  const std::int64_t count = weight.size(0), width = weight.size(1);
+  PackedLayers::Table table{at::empty(weight.sizes(), at::kChar),
+                            at::empty({count, 1}, at::kFloat)};
+  auto* to = table.rows.mutable_data_ptr<std::int8_t>();
+  auto* scales = table.scales.mutable_data_ptr<float>();
+  for (std::int64_t begin = 0; begin < count; begin += kRows) {
+    const std::int64_t rows = std::min(kRows, count - begin);
+    const at::Tensor wide = weight.narrow(0, begin, rows).to(at::kFloat).contiguous();
+    const auto* from = wide.const_data_ptr<float>();
+    for (std::int64_t row = 0; row < rows; ++row, from += width, to += width) {
+      *scales++ = quantize_row({from, static_cast<std::size_t>(width)}, to);
+    }
+  }
+  return table;
+}
+
+bool fits_f16(const at::Tensor& weight) {
+  const auto [least, most] = at::aminmax(weight);
+  const auto largest =
+      std::max(-least.to(at::kFloat).item<float>(), most.to(at::kFloat).item<float>());
+  return largest <= kLargestHalf;  // not where one is no number
 }
 
 PackedLayers::Table packed(const at::Tensor& weight, Operands operands) {
   const bool narrow = weight.scalar_type() == at::kHalf;
-  if (operands == Operands::kF32 || (operands == Operands::kBf16 && narrow)) return {weight, {}};
-  const auto largest = at::amax(at::abs(weight)).to(at::kFloat).item<float>();
-  if (!(largest <= kLargestHalf)) return {weight, {}};  // nor infinite, nor no number
-  return operands == Operands::kInt8 ? quantized(weight)
-                                     : PackedLayers::Table{weight.to(at::kHalf), {}};
+  const bool as_it_is = operands == Operands::kF32 || (operands == Operands::kBf16 && narrow);
+  if (as_it_is || !fits_f16(weight)) return {weight, {}};
+  if (operands == Operands::kInt8) return quantized(weight);
+  return {weight.to(at::kHalf), {}};
 }
 
 }  // namespace
