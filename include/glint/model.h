@@ -53,12 +53,13 @@ struct EncodeOptions {
 };
 
 // A loaded model of any family. Immutable after load(), cheap to copy, and all const methods may
-// run concurrently on one instance, with the results of serial calls. It holds the weights in f32,
-// and of a package on disk no second copy (Package::without_towers); share it. The host program's
-// thread, ATen and OpenCV settings are left as they are.
+// run concurrently on one instance, with the results of serial calls. It holds the weights once, as
+// its precision computes with them (kExact: f32, or f16 where that holds them as they are); share it.
+// The host program's thread, ATen and OpenCV settings are left as they are.
 class GLINT_API Model {
  public:
-  // Opens and verifies the package, then loads its towers onto the device.
+  // Opens and verifies the package, then loads its towers onto the device. Programs that want to
+  // change the towers' files meanwhile wait for it (OpenOptions::in_place).
   // Throws Error: those of Package::open, kDevice (no such device), kCorruptPackage (a tower lacks
   // a declared method, stores another dtype or keeps state; what a method returns is checked
   // whenever it runs), kUnsupported (a head of an unknown type; kFast on a GPU), kInvalidArgument

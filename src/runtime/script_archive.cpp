@@ -37,6 +37,7 @@ class Reader {
       std::string name = entry.name.substr(entry.name.find('/') + 1);
       entries_.emplace(std::move(name), std::move(entry));
     }
+    check_byte_order();
     importer_.emplace(
         unit_, &constants_, [this](const std::string& name) { return source(name); }, version());
   }
@@ -61,6 +62,15 @@ class Reader {
   std::string text(const std::string& name) const {
     const std::vector<std::byte> bytes = extract(entry(name), kMaxTextBytes, where_);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
+  void check_byte_order() const {
+    if (!entries_.contains("byteorder")) return;
+    const std::string said = text("byteorder");
+    if (said != "little") {
+      fail(ErrorCode::kCorruptPackage, where_, ": expected little-endian numbers, got ",
+           quote(said));
+    }
   }
 
   // Of the file format, which says how operators are to be understood.

@@ -126,7 +126,7 @@ TEST(ScriptArchiveTest, RefusesCodeThatRunsWhileItIsLoaded) {
   expect_error(kCorrupt, "runs nothing while it is loaded", [&] { read(shared(saved(module))); });
 }
 
-TEST(ScriptArchiveTest, RefusesAnotherFormatAndMissingNumbers) {
+TEST(ScriptArchiveTest, RefusesAnotherFormatAnotherOrderAndMissingNumbers) {
   std::vector<test::ArchiveEntry> entries;
   const Bytes archive = saved(with_buffer(at::randn({2})));
   for (const ZipEntry& entry : read_zip(archive, "t.pt")) {
@@ -141,11 +141,18 @@ TEST(ScriptArchiveTest, RefusesAnotherFormatAndMissingNumbers) {
                [&] { read(without("/data/0")); });
   expect_error(kCorrupt, "expected an entry \"constants.pkl\", got none",
                [&] { read(without("/constants.pkl")); });
+  const auto with = [&](const std::string& name, std::string_view content) {
+    auto changed = entries;
+    std::erase_if(changed, [&](const auto& entry) { return entry.name.ends_with("/" + name); });
+    const std::string& first = entries.front().name;
+    changed.push_back({first.substr(0, first.find('/') + 1) + name, test::to_bytes(content)});
+    return shared(test::make_archive(changed));
+  };
+  EXPECT_NO_THROW(read(with("byteorder", "little")));
+  expect_error(kCorrupt, "expected little-endian numbers, got \"big\"",
+               [&] { read(with("byteorder", "big")); });
   for (const char* version : {"0", "99\n", "", "three"}) {
-    for (auto& entry : entries) {
-      if (entry.name.ends_with("version")) entry.content = test::to_bytes(version);
-    }
-    expect_error(kCorrupt, "expected file format 1 to", [&] { read(without("/none")); });
+    expect_error(kCorrupt, "expected file format 1 to", [&] { read(with("version", version)); });
   }
 }
 
@@ -232,7 +239,7 @@ TEST(TowerWeightsTest, TablesAreAsNarrowAsThePrecision) {
   spec.methods["look_up"] = spec.methods["forward"];
   const at::Tensor ids = at::arange(12).view({3, 4}), rows = table.view({3, 4, 8});
   const at::Tensor largest = at::amax(at::abs(rows), {2}, true);
-  for (const auto &[precision, operands, bound] :
+  for (const auto& [precision, operands, bound] :
        {std::tuple{Precision::kExact, Operands::kF32, 0.0},
         {Precision::kFast, Operands::kBf16, std::exp2(-11)},
         {Precision::kCompact, Operands::kInt8, 0.502 / 127}}) {
