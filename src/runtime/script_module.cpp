@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <memory>
 
 #include "core/call_memory.h"
 #include "core/check.h"
@@ -186,6 +188,18 @@ ScriptModule::ScriptModule(std::string name, const TowerSpec& spec, const Shared
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     report_.load_ms = took.count();
   });
+}
+
+ScriptModule ScriptModule::letting_go(const std::string& name, const TowerSpec& spec,
+                                      SharedArchive archive, at::Device device, Precision precision,
+                                      int threads) {
+  const std::weak_ptr<const void> owner = archive.owner;
+  const auto bytes = archive.bytes;
+  ScriptModule module(name, spec, archive, device, precision, threads);
+  archive = {};
+  if (owner.expired()) return module;
+  const auto copy = std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end());
+  return ScriptModule(name, spec, {*copy, copy}, device, precision, threads);
 }
 
 void ScriptModule::compile(const torch::jit::Module& module, const std::string& name,

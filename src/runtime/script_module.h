@@ -35,6 +35,12 @@ class ScriptModule {
   ScriptModule(std::string name, const TowerSpec& spec, const SharedArchive& archive,
                at::Device device, Precision precision = Precision::kExact, int threads = 0);
 
+  // The same, and lets the archive go, which nobody else has: a module that would keep some of it
+  // (a list of tensors, say) is loaded from a copy.
+  static ScriptModule letting_go(const std::string& name, const TowerSpec& spec,
+                                 SharedArchive archive, at::Device device, Precision precision,
+                                 int threads);
+
   // The declaration of a method. Throws Error(kNotFound).
   const MethodSpec& method(std::string_view name) const;
 

@@ -130,7 +130,6 @@ class TorchTowers final : public Towers {
         options_.threads > 0 ? options_.threads : std::max(1, omp_get_max_threads()));
     const std::size_t at_once = std::min(threads, towers.size());
     std::vector<std::optional<ScriptModule>> loaded(towers.size());
-    const auto owner = std::make_shared<const Package>(package);
     in_threads(towers.size() + 1, at_once, [&](std::size_t i, std::size_t) {
       check_stop(options_.stop);
       if (i == towers.size()) {
@@ -138,9 +137,9 @@ class TorchTowers final : public Towers {
         return;
       }
       const auto& [name, spec] = *std::next(towers.begin(), static_cast<std::ptrdiff_t>(i));
-      const SharedArchive archive{package.file(spec.file), owner};
-      loaded[i].emplace(name, spec, archive, device, precision_,
-                        static_cast<int>(threads / at_once));
+      loaded[i] = ScriptModule::letting_go(
+          name, spec, {package.file(spec.file), std::make_shared<const Package>(package)}, device,
+          precision_, static_cast<int>(threads / at_once));
     });
     for (std::size_t i = 0; const auto& [name, spec] : towers) {
       check_stop(options_.stop);

@@ -188,6 +188,31 @@ TEST(TowerWeightsTest, AReadyTowerNeedsNoArchive) {
   EXPECT_TRUE(ready.run("linear", {x}).at(0).allclose(at::linear(x, weight), 1e-5, 1e-5));
 }
 
+// What no pass packs and no graph has as a tensor of its own.
+TEST(TowerWeightsTest, LetsAnArchiveGoThatAModuleWouldKeep) {
+  const at::Tensor large = at::randn({130, 130});
+  torch::jit::Module module("m");
+  module.register_attribute("parts", c10::ListType::ofTensors(),
+                            c10::List<at::Tensor>({large, large * 2}));
+  module.define("def forward(self, x):\n  return x + self.parts[x.size(0) % 2][0]\n");
+  const TowerSpec spec =
+      tower(DType::kF32, {"x", DType::kF32, {"B", 130}}, {"y", DType::kF32, {"B", 130}});
+  {
+    SharedArchive archive = shared(saved(module));
+    const std::weak_ptr<const void> owner = archive.owner;
+    const ScriptModule keeps("image", spec, archive, at::kCPU);
+    archive = {};
+    EXPECT_FALSE(owner.expired());
+  }
+  SharedArchive archive = shared(saved(module));
+  const std::weak_ptr<const void> owner = archive.owner;
+  const ScriptModule ready = ScriptModule::letting_go("image", spec, std::exchange(archive, {}),
+                                                      at::kCPU, Precision::kExact, 0);
+  EXPECT_TRUE(owner.expired());
+  const at::Tensor x = at::randn({3, 130});
+  EXPECT_TRUE(ready.run("forward", {x}).at(0).allclose(x + large.select(0, 0) * 2, 1e-5, 1e-5));
+}
+
 // Arithmetic on constants is done once, when a module is frozen: it must be that of f32.
 TEST(TowerWeightsTest, WeightsOfHalvesAreThoseOfF32) {
   const at::Tensor weight = at::randn({8, 8}).to(at::kHalf), scale = at::randn({8}).to(at::kHalf);
