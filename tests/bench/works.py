@@ -24,10 +24,15 @@ _TOWERS = {
     "OpenVINO int8 (NNCF)": "openvino_int8",
 }
 _HEAD_TOWERS = {
-    name: engine
-    for name, engine in _TOWERS.items()
-    if engine in ("eager", "compiled", "onnxruntime_f32", "openvino_f32", "openvino_bf16")
-    or name == "glint fast"
+    name: _TOWERS[name]
+    for name in (
+        "glint fast",
+        "torch eager",
+        "torch.compile",
+        "ONNX Runtime",
+        "OpenVINO f32",
+        "OpenVINO bf16",
+    )
 }
 _PIXELS = {
     "Pillow (open_clip)": "pillow",

@@ -5,7 +5,6 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "kernels/quantize_row.h"
